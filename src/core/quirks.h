@@ -1,0 +1,43 @@
+/* quirks.h - what QEMU gets wrong, or does unexpectedly, in a migration, and what is done about it.
+ *
+ * One table. A row has the versions that it was measured on or is known for (`below` 0: no version
+ * is known that does it right), the defect, the answer, and the test on the real QEMU that shows
+ * that both still hold. Versions are major * 1000000 + minor * 1000 + micro.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+enum quirk {
+    QUIRK_STOP_BEFORE_POSTCOPY,
+    QUIRK_CANCEL_OBEYED_IN_POSTCOPY,
+    QUIRK_CANCEL_LEAVES_STOPPED,
+    QUIRK_SOURCE_RESUMES_ITSELF,
+    QUIRK_MONITOR_BLOCKS,
+    QUIRK_TCG_LOSES_DIRTY_PAGES,
+    QUIRK_CAPABILITIES_NOT_COMPARED,
+    QUIRK_POSTCOPY_WITH_MULTIFD,
+    QUIRK_POSTCOPY_WITH_FILE_RAM,
+    QUIRK_START_POSTCOPY_ALWAYS_SUCCEEDS,
+    QUIRK_CONT_AFTER_COMPLETED,
+    QUIRK_NO_RETURN_PATH_NO_TRUTH,
+    QUIRK_EVENTS_ARE_OFF,
+    QUIRK_STATISTICS_DIE_WITH_QEMU,
+    QUIRK_DOWNTIME_LEAVES_OUT_DESTINATION,
+    QUIRK_PREEMPT_CHANNEL_ABORTS,
+    QUIRK_COUNT
+};
+
+struct quirk_row {
+    uint32_t from;  /* first version that does it */
+    uint32_t below; /* first version that does not; 0 = none known */
+    const char *defect;
+    const char *answer;
+    const char *test; /* in tests/qemu */
+};
+
+extern const struct quirk_row quirk_table[QUIRK_COUNT];
+
+bool quirk_applies(enum quirk quirk, uint32_t version);
+/* Quirk TCG_LOSES_DIRTY_PAGES spares guests whose RAM is no multiple of this. */
+enum { QUIRK_TCG_SAFE_UNIT_KIB = 256 };

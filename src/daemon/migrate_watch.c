@@ -1,0 +1,239 @@
+/* migrate_watch.c - does it go on? What no event tells: a network that swallows everything, a
+ * client that never comes back.
+ *
+ * In post-copy each end looks for a sign of life once a second. At the source it is that QEMU has
+ * sent more, or that the destination's daemon answers a PING; at the destination that a PING came,
+ * or that QEMU holds more memory: so a daemon that is away breaks no stream that lives. When
+ * neither came for postcopy_stall_timeout, the machine is told (EV_STALLED), and again each time
+ * that it passes. The same of a source that has stopped the guest for the switchover, where only
+ * QEMU counts, and of an arrival that has not begun and whose source's daemon is gone.
+ *
+ * A destination without the channel is not watched: nobody would take up there what was broken.
+ */
+#include "daemon/daemon.h"
+#include "daemon/migrate.h"
+#include "daemon/proc_facts.h"
+#include "util/log.h"
+#include "wire/qmp.h"
+
+#define TICK_MAX TIMER_SECOND
+/* With the stream broken nothing else shows that the link to the other daemon is dead. */
+#define PING_PATIENCE (2 * TIMER_SECOND)
+enum { FIGURES_SECONDS = 5 };
+
+/* QEMU 10 gives a post-copy up in the switchover without an event, and stays where it is for ever. Only what it
+ * answers tells: that it is on its way, and an error. Nothing else is taken for that. */
+static bool may_be_given_up(const struct outgoing *out)
+{
+    return out->state == OUT_SWITCHING && out->postcopy_sent;
+}
+
+static bool is_given_up(const struct qmp_migrate_info *info)
+{
+    return info->error && (info->status == QMP_MIGRATION_DEVICE || info->status == QMP_MIGRATION_CANCELLING);
+}
+
+static bool source_is_watched(const struct outgoing *out)
+{
+    return out->state == OUT_SWITCHING || out->state == OUT_POSTCOPY || out->state == OUT_BROKEN ||
+           out->state == OUT_RECOVERING;
+}
+
+static bool destination_is_watched(const struct incoming *in)
+{
+    if (!in->channel)
+        return false;
+    switch ((enum in_state)in->state) {
+    case IN_POSTCOPY:
+    case IN_RESUMING:
+    case IN_DRAINING:
+    case IN_BROKEN:
+    case IN_RECOVERING:
+        return true;
+    case IN_PREPARED:
+        return !in->client;
+    case IN_IDLE:
+    case IN_STARTING:
+    case IN_LOADING:
+    case IN_LOADED:
+    case IN_UNDOING:
+    case IN_COUNT:
+        break;
+    }
+    return false;
+}
+
+static bool is_watched(const struct guest *g)
+{
+    return g->migration && (source_is_watched(&g->core.out) || destination_is_watched(&g->core.in));
+}
+
+/* ---- signs of life -------------------------------------------------------------------------- */
+
+void migrate_heard(struct guest *g)
+{
+    if (g->migration)
+        g->migration->watch.alive = timer_now();
+}
+
+static void note_progress(struct guest *g, uint64_t progress)
+{
+    struct watch *w = &g->migration->watch;
+    if (progress != w->progress)
+        w->alive = timer_now();
+    w->progress = progress;
+}
+
+static void figures_came(const struct monitor_reply *reply, void *userdata)
+{
+    struct guest *g = userdata;
+    struct qmp_migrate_info info;
+    if (!g->migration)
+        return;
+    g->migration->watch.asking = false;
+    if (reply->outcome != MONITOR_RETURN || qmp_migrate_info_decode(reply->value, &info, NULL) < 0)
+        return;
+    if (info.has_ram)
+        note_progress(g, info.ram.transferred);
+    if (may_be_given_up(&g->core.out) && is_given_up(&info)) {
+        log_warning("guest %s: QEMU has given post-copy up: %s", g->name, info.error);
+        guest_event(g, EV_STALLED, 0, 0);
+    }
+}
+
+/* One that says nothing is no sign of life, and gets no second question. */
+static void ask_source(struct guest *g)
+{
+    struct watch *w = &g->migration->watch;
+    struct monitor_command c = {.name = "query-migrate",
+                                .deadline = FIGURES_SECONDS * TIMER_SECOND,
+                                .reply = figures_came,
+                                .userdata = g};
+    if (!w->asking && g->monitor_ready)
+        w->asking = monitor_send(g->monitor, &c, NULL) == 0;
+}
+
+static void look_at_destination(struct guest *g)
+{
+    uint64_t kib;
+    if (g->process && proc_read_rss_kib(g->identity.pid, &kib) &&
+        kib > g->migration->watch.progress)
+        note_progress(g, kib);
+}
+
+/* ---- the tick ------------------------------------------------------------------------------- */
+
+static uint64_t stall_timeout(const struct guest *g)
+{
+    return g->daemon->config.postcopy_stall_timeout * TIMER_SECOND;
+}
+
+static uint64_t interval(const struct guest *g)
+{
+    uint64_t quarter = stall_timeout(g) / 4;
+    return quarter && quarter < TICK_MAX ? quarter : TICK_MAX;
+}
+
+static void arm(struct guest *g);
+
+/* Who was stopped himself has heard of nobody. */
+static bool was_away(struct watch *w, uint64_t now, uint64_t expected)
+{
+    uint64_t before = w->ticked;
+    w->ticked = now;
+    return now - before > 2 * expected;
+}
+
+static void check_stall(struct guest *g)
+{
+    struct watch *w = &g->migration->watch;
+    uint64_t now = timer_now();
+    if (was_away(w, now, interval(g)))
+        w->alive = now;
+    if (stall_timeout(g) == 0 || now - w->alive < stall_timeout(g))
+        return;
+    w->alive = now;
+    if (g->core.out.state == OUT_POSTCOPY || g->core.in.state == IN_DRAINING)
+        log_warning(
+            "guest %s: post-copy has stood still for %u s and the other host's daemon is not "
+            "heard: its stream is taken for broken",
+            g->name, g->daemon->config.postcopy_stall_timeout);
+    peer_distrust(g);
+    if (is_watched(g))
+        guest_event(g, EV_STALLED, 0, 0);
+}
+
+/* Before post-copy has begun that the other daemon lives says nothing of QEMU here. */
+static void ping(struct guest *g)
+{
+    if (g->core.out.state != OUT_SWITCHING)
+        peer_ping(g, g->core.out.state == OUT_POSTCOPY ? UINT64_MAX : PING_PATIENCE);
+}
+
+static void tick(void *userdata)
+{
+    struct guest *g = userdata;
+    arm(g);
+    if (g->migration->outgoing) {
+        ask_source(g);
+        ping(g);
+    } else {
+        look_at_destination(g);
+    }
+    if (is_watched(g)) /* a ping that could not be sent may have ended it */
+        check_stall(g);
+}
+
+static void arm(struct guest *g)
+{
+    (void)timer_arm(&g->migration->watch.tick, daemon_event(g->daemon), interval(g), tick, g);
+}
+
+/* ---- the client of a daemon that came back -------------------------------------------------- */
+
+static bool awaits_client(const struct guest *g)
+{
+    const struct migration *m = g->migration;
+    return m && m->restored && m->outgoing && !m->driver && !g->core.out.p2p && g->core.out.client;
+}
+
+static void client_stays_away(void *userdata)
+{
+    struct guest *g = userdata;
+    if (!awaits_client(g))
+        return;
+    g->migration->restored = false;
+    guest_event(g, EV_CLIENT_GONE, 0, 0);
+}
+
+static void watch_client(struct guest *g)
+{
+    struct timer *t = &g->migration->watch.client_return;
+    uint64_t patience = g->daemon->config.client_return_timeout * TIMER_SECOND;
+    if (!awaits_client(g))
+        timer_cancel(t);
+    else if (!timer_is_armed(t))
+        (void)timer_arm(t, daemon_event(g->daemon), patience, client_stays_away, g);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+void migrate_watch(struct guest *g)
+{
+    if (!g->migration)
+        return;
+    struct watch *w = &g->migration->watch;
+    watch_client(g);
+    if (!is_watched(g)) {
+        timer_cancel(&w->tick);
+    } else if (!timer_is_armed(&w->tick)) {
+        w->alive = w->ticked = timer_now();
+        arm(g);
+    }
+}
+
+void migrate_watch_drop(struct migration *m)
+{
+    timer_cancel(&m->watch.tick);
+    timer_cancel(&m->watch.client_return);
+}

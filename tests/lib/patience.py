@@ -1,0 +1,6 @@
+"""How long a test waits. No verdict hangs on it: what must come is waited for, and a machine that is busy with other
+work takes many seconds for what an idle one does in milliseconds. It bounds only how long a failure takes."""
+
+PATIENCE = 60  # seconds for one thing that must come
+PROMPT = 20    # seconds for an answer "at once": less than the shortest wait that it must not have been (stock's 30)
+TEST = 240     # seconds for a whole test

@@ -1,0 +1,111 @@
+"""The stream is cut as each step of the switchover is told. Whatever it was in time for: one runner, nothing lost,
+clients told the truth, and words that say what broke."""
+from lib import traces
+from lib.client import Client
+from lib.hosts import VirshError
+from lib.move import end_guest, wait_until
+from lib.runner import expect, skip, test
+from moving import QEMUS, SLOW, running_guest, through_wire
+
+# Whose QEMU says what. "completed" on the destination: the last page has come.
+PRE_COPY = ["a STOP", "a pre-switchover", "a device", "b completed", "a completed", "b RESUME"]
+POST_COPY = ["a STOP", "a pre-switchover", "a postcopy-active", "b postcopy-active", "b RESUME", "b completed"]
+
+SILENT = ("a STOP", "a pre-switchover")  # QEMU 10 gives it up there and says nothing
+
+STAYED = ("RUNNING/MIGRATION_CANCELED", "none")
+MOVED = ("SHUTOFF/MIGRATED", "RUNNING/MIGRATED")
+# The destination's QEMU ends when its stream does before it has all that it needs to run the guest.
+BROKEN = [("PAUSED/POSTCOPY_FAILED", state) for state in ("none", "RUNNING/POSTCOPY_FAILED", "PAUSED/POSTCOPY_FAILED")]
+
+
+def cut_at(pair, wire, moment):
+    """Cuts the wire in the moment in which this process hears of it; once, should it be taken up again."""
+    host, text = moment.split()
+    left = [wire.cut]
+
+    def hear(entry):
+        if entry.kind == "qemu" and entry.host == host and text in (entry.text, entry.data["details"].get("status")):
+            if left:
+                left.pop()()
+
+    for one in (pair.a, pair.b):
+        one.use_client(Client(one.name, one.uri, pair.timeline, qemu_events=True))
+    pair.timeline.listen(hear)
+
+
+def start(move, wire, p2p, *options):
+    ways = ("--p2p", "--migrateuri", wire.uri, move.guest.name, move.destination.uri)
+    move.start_virsh("migrate", "--live", *options, *(ways if p2p else (move.guest.name, move.destination.uri, wire.uri)))
+    move.wait_pass()
+
+
+def ended(move):
+    """What virsh says; nothing when it is content."""
+    try:
+        move.finish()
+        return ""
+    except VirshError as error:
+        return str(error)
+
+
+def states(pair, guest):
+    return pair.a.state(guest.name), pair.b.state(guest.name)
+
+
+def agrees(told, state):
+    """Is this the state that the last life-cycle event leaves a client with?"""
+    if state == "none" or state.startswith("SHUTOFF"):
+        return told.startswith("STOPPED")
+    return told.startswith(("STARTED", "RESUMED") if state.startswith("RUNNING") else "SUSPENDED")
+
+
+def judge(pair, guest, move, allowed):
+    words = ended(move)
+    wait_until(lambda: states(pair, guest) in allowed, f"states {states(pair, guest)}, allowed {allowed}; virsh: {words}")
+    found = states(pair, guest)
+    expect(bool(words), found != MOVED, f"does virsh fail: '{words}' with {found}")
+    for empty in ("QEMU refused", "successfully aborted", "not finalized"):
+        assert empty not in words, f"'{words}' is no reason"
+    for entry in pair.timeline.entries(kind="job"):
+        assert entry.data["success"] or "QEMU refused" != entry.data["errmsg"], f"{entry}: no reason: {entry.data}"
+    for host, state in zip((pair.a, pair.b), found):
+        host.client.connection.getLibVersion()
+        told = [event for event in host.events(guest.name) if not event.startswith(("DEFINED", "UNDEFINED"))]
+        assert agrees(told[-1], state), f"{host.name}: {state} after {told}"
+    expect(guest.ticks.faults()[:3], [], "faults in the ticks")
+    if found in (STAYED, MOVED):
+        expect(guest.verdict()["wrong"], 0, "wrong pages")
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS, moment=PRE_COPY, p2p=[False, True])
+def cut_in_pre_copy(case, qemu, moment, p2p):
+    """It goes on at the source, or has arrived."""
+    pair, guest, move = running_guest(case, qemu, "mib=16 rate=2000")
+    wire = through_wire(case, pair)
+    cut_at(pair, wire, moment)
+    start(move, wire, p2p, *SLOW)
+    pair.a.virsh("migrate-setspeed", guest.name, "1000")
+    judge(pair, guest, move, [MOVED] if moment == "b RESUME" else [STAYED, MOVED])
+
+
+@test(qemu=QEMUS, moment=POST_COPY, p2p=[False, True])
+def cut_in_post_copy(case, qemu, moment, p2p):
+    """Once the source said postcopy-active it runs again only on proof. In p2p the daemons have that, or mend the stream."""
+    if qemu == "7.2" and moment == "b completed" and p2p:
+        skip("7.2 hangs in postcopy-active behind the last page; the source then waits for it (known, to be mended)")
+    # The model QEMU does not know yet that 7.2 may say `failed` here, start the guest all the same, and end; nor
+    # each order of a recovery, nor QEMU 10's `device` for ever.
+    if p2p or (qemu, moment) == ("7.2", "b postcopy-active") or (qemu == "10" and moment in SILENT):
+        traces.by_hand(case.folder)
+    pair, guest, move = running_guest(case, qemu, "mib=16 rate=2000")
+    wire = through_wire(case, pair)
+    cut_at(pair, wire, moment)
+    start(move, wire, p2p, "--postcopy", *SLOW, "--postcopy-bandwidth", "20")
+    pair.a.virsh("migrate-postcopy", guest.name)
+    good = ([MOVED] if moment[0] == "b" or p2p else []) + ([STAYED] if p2p else [])
+    if qemu == "10" and moment in SILENT and p2p:  # nobody ran it, and that can be proved
+        judge(pair, guest, move, [STAYED])
+    else:
+        judge(pair, guest, move, [MOVED] if moment == "b completed" else good + BROKEN)

@@ -1,0 +1,74 @@
+"""A source whose post-copy broke before the destination ran gets its guest back on proof of that, although QEMU refuses
+`cont` (test_way_back.py has what bare QEMUs do)."""
+import os
+import subprocess
+
+from lib import traces
+from lib.move import end_guest, wait_until
+from lib.runner import expect, test
+from moving import CRAWL, FULL, QEMUS, SLOW, hold_before_post_copy, refused, running_guest, through_wire
+
+DISK = """<disk type='file' device='disk'><driver name='qemu' type='{type}' cache='none'/>
+    <source file='{path}'/><target dev='{target}' bus='virtio'/>{more}</disk>"""
+TOLD = (["SUSPENDED/MIGRATED", "SUSPENDED/POSTCOPY", "SUSPENDED/POSTCOPY_FAILED", "RESUMED/MIGRATED"],
+        ["STARTED/MIGRATED", "STOPPED/FAILED"])
+
+
+def disks(case):
+    """One of each format, and one that nobody writes to."""
+    made = []
+    for type_, target, more in (("raw", "vda", ""), ("qcow2", "vdb", ""), ("raw", "vdc", "<readonly/>")):
+        path = os.path.join(case.folder, f"{target}.img")
+        subprocess.run(["qemu-img", "create", "-q", "-f", type_, path, "1M"], check=True)
+        made.append(DISK.format(type=type_, path=path, target=target, more=more))
+    return "\n".join(made)
+
+
+def is_locked(path):
+    done = subprocess.run(["qemu-io", "-f", "raw", "-c", "write 0 512", path], capture_output=True, text=True, check=False)
+    return "lock" in done.stderr + done.stdout
+
+
+def broken_before_it_ran(case, qemu, way, devices):
+    """Post-copy has begun on the source, nothing of its switchover arrives, and the stream ends."""
+    traces.by_hand(case.folder)  # the model QEMU does not know the door
+    guest = case.tiny(qemu=qemu, options=FULL, devices=devices)
+    pair, guest, move = running_guest(case, qemu, guest=guest, peers=way == "client-managed")
+    wire = through_wire(case, pair)
+    options = ("--live", "--unsafe", "--postcopy", *SLOW, "--postcopy-bandwidth", CRAWL)
+    if way == "p2p":
+        move.start_virsh("migrate", *options, "--p2p", "--migrateuri", wire.uri, guest.name, pair.b.uri)
+    else:
+        move.start_virsh("migrate", *options, guest.name, pair.b.uri, wire.uri)
+    move.wait_pass()
+    hold_before_post_copy(wire)
+    pair.a.virsh("migrate-postcopy", guest.name)
+    pair.a.wait_event("SUSPENDED/POSTCOPY", guest.name)
+    carried = wire.carried
+    wait_until(lambda: wire.carried > carried + 50000, "no pages are sent")  # or else 7.2 gives post-copy up
+    wire.cut()
+    return pair, guest, move
+
+
+@test(qemu=QEMUS, way=["client-managed", "p2p"], storage=[False, True])
+def a_guest_that_never_left_goes_on(case, qemu, way, storage):
+    """It goes on where it was, with its disks."""
+    pair, guest, move = broken_before_it_ran(case, qemu, way, disks(case) if storage else "")
+    pair.a.wait_event("RESUMED/MIGRATED", guest.name)
+    words = move.finish_failed()
+    assert way != "p2p" or "it goes on here" in words, words
+    move.expect_events(TOLD)
+    move.expect_states("RUNNING/MIGRATION_CANCELED", "none")
+    move.expect_intact()
+    if storage:
+        expect([is_locked(os.path.join(case.folder, f"{name}.img")) for name in ("vda", "vdb")], [True, True],
+               "who else can write to the guest's disks")
+    pair.a.virsh("suspend", guest.name)
+    pair.a.virsh("resume", guest.name)
+    expect(guest.verdict()["wrong"], 0, "wrong pages")
+    assert "CONT 1" in pair.a.trace_tail(), pair.a.trace_tail()
+    # As long as this QEMU lives there is no second try.
+    refused(pair.a, "in progress", "migrate", "--live", "--unsafe", "--p2p", guest.name, pair.b.uri, within=20)
+    expect(pair.a.state(guest.name).split("/")[0], "RUNNING", "state after another try")
+    expect(guest.verdict()["wrong"], 0, "wrong pages")
+    end_guest(pair, guest)

@@ -1,0 +1,182 @@
+"""A post-copy that broke goes on: by itself, or for a client. In the end the guest says whether it lost anything."""
+import time
+
+from lib.hosts import VirshError
+from lib.move import end_guest, statistics, wait_until
+from lib.networks import Networks
+from lib.runner import expect, test
+from mending import (enter, expect_whole, finish_failed, guest_that_moves, history, networked, resume, wait_broken,
+                     wait_end, wait_flowing, wait_mended)
+from moving import QEMUS, only_qemu, refused, through_wire
+
+WAYS = ["client-managed", "p2p"]
+
+
+# ---- by itself ----
+
+@test(qemu=QEMUS, way=WAYS)
+def stream_is_resumed_by_itself(case, qemu, way):
+    """The stream is cut twice; the two daemons mend it, and the client that waits gets its success."""
+    pair, guest, move = guest_that_moves(case, qemu, way)
+    wire = through_wire(case, pair)
+    enter(move, way, wire.uri)
+    qemus = only_qemu(pair.a), only_qemu(pair.b)
+    for times in (1, 2):
+        wire.cut()
+        wait_broken(pair, times)
+        wait_mended(pair, times)
+        wait_flowing(wire)
+    expect(statistics(pair.a, guest.name, ()).get("operation"), 5, "operation of the job under way")
+    expect((only_qemu(pair.a), only_qemu(pair.b)), qemus, "the two QEMUs")
+    move.let_go("--postcopy")
+    move.finish()
+    expect_whole(pair, guest, move, 2)
+
+
+@test(qemu=QEMUS, way=WAYS)
+def black_hole_is_noticed(case, qemu, way):
+    """The network swallows everything, and nobody is told; then it is there again."""
+    networks = case.own(Networks())
+    pair, guest, move = networked(case, networks, 1, way, qemu)
+    enter(move, way)
+    networks.unplug()
+    wait_broken(pair)
+    networks.plug()
+    plugged = time.monotonic()
+    took = wait_mended(pair) - plugged
+    print(f"post-copy was active again {took:.2f} s after the network was back")
+    assert took < 5, f"post-copy was active again only {took:.1f} s after the network was back"
+    move.let_go("--postcopy")
+    wait_end(move)
+    expect_whole(pair, guest, move, 1)
+
+
+@test(qemu=QEMUS, way=WAYS)
+def another_network_takes_over(case, qemu, way):
+    """The network that the migration began over stays dead; the guest's pages come over the other one."""
+    networks = case.own(Networks(2))
+    pair, guest, move = networked(case, networks, 2, way, qemu)
+    enter(move, way)
+    networks.unplug(0)
+    wait_broken(pair)
+    wait_mended(pair)
+    move.let_go("--postcopy")
+    wait_end(move)
+    expect_whole(pair, guest, move, 1)
+
+
+@test(qemu=QEMUS, ends=["source", "destination", "both"])
+def daemon_is_away_when_it_breaks(case, qemu, ends):
+    """The stream breaks while nobody listens to QEMU; the daemon that comes back takes it up."""
+    pair, guest, move = guest_that_moves(case, qemu, "p2p")
+    wire = through_wire(case, pair)
+    enter(move, "p2p", wire.uri)
+    away = [host for host, name in ((pair.a, "source"), (pair.b, "destination")) if ends in (name, "both")]
+    for host in away:
+        host.kill9()
+    wire.cut()
+    for host in away:
+        host.start()
+        host.reconnect()
+    move.let_go("--postcopy")
+    wait_until(lambda: pair.a.state(guest.name) == "SHUTOFF/MIGRATED", "it is not over on the source")
+    wait_until(lambda: pair.b.state(guest.name) == "RUNNING/MIGRATED", "it does not run on the destination")
+    move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def client_is_gone_when_it_breaks(case, qemu):
+    """Nobody waits for anything, and it comes out right all the same."""
+    pair, guest, move = guest_that_moves(case, qemu, "client-managed")
+    wire = through_wire(case, pair)
+    enter(move, "client-managed", wire.uri)
+    move.kill_virsh()
+    wire.cut()
+    wait_broken(pair)
+    wait_mended(pair)
+    move.let_go("--postcopy")
+    pair.a.wait_event("STOPPED/MIGRATED", guest.name)
+    expect_whole(pair, guest, move, 1)
+
+
+@test(qemu=QEMUS)
+def healthy_stream_is_left_alone(case, qemu):
+    """The source's daemon is away for longer than the stall time-out, and QEMU goes on: nothing is broken for it."""
+    pair, guest, move = guest_that_moves(case, qemu, "p2p", postcopy_stall_timeout=1)
+    enter(move, "p2p")
+    pair.a.kill9()
+    since = time.monotonic()
+    wait_until(lambda: time.monotonic() - since > 4, "four stall time-outs pass")
+    pair.a.start()
+    pair.a.reconnect()
+    try:
+        move.let_go("--postcopy")
+    except VirshError:  # it was over before that
+        wait_until(lambda: pair.a.state(guest.name) == "SHUTOFF/MIGRATED", "it is not over, and can't be let go")
+    pair.b.wait_event("RESUMED/MIGRATED", guest.name)
+    expect("RESUMED/POSTCOPY_FAILED" in pair.b.events(guest.name), False, "the destination said that it broke")
+    wait_until(lambda: pair.a.state(guest.name) == "SHUTOFF/MIGRATED", "it is not over on the source")
+    move.expect_intact()
+    end_guest(pair, guest)
+
+
+# ---- by hand ----
+
+@test(qemu=QEMUS, way=WAYS)
+def stream_is_resumed_by_hand(case, qemu, way):
+    """With recovery switched off it waits for an operator; client-managed, he does so twice. Then over another URI."""
+    pair, guest, move = guest_that_moves(case, qemu, way, postcopy_recovery=0)
+    wire = through_wire(case, pair)
+    enter(move, way, wire.uri)
+    wire.cut()
+    wait_broken(pair)
+    finish_failed(move)
+    move.expect_states("PAUSED/POSTCOPY_FAILED", "RUNNING/POSTCOPY_FAILED")
+    refused(pair.a, "post-copy", "resume", guest.name)
+
+    times = 1
+    if way == "client-managed":
+        resume(move, way, wire.uri)
+        wait_mended(pair)
+        wait_flowing(wire)
+        wire.cut()
+        times = 2
+        wait_broken(pair, times)
+        finish_failed(move)
+
+    resume(move, way, f"tcp://{pair.b.address}:{case.port + 1}")
+    wait_mended(pair, times)
+    move.let_go("--postcopy")
+    move.finish()
+    expect_whole(pair, guest, move, times)
+
+
+@test(qemu=QEMUS, way=WAYS)
+def broken_on_purpose(case, qemu, way):
+    """`domjobabort --postcopy` breaks it; the daemons leave it so until somebody resumes it."""
+    pair, guest, move = guest_that_moves(case, qemu, way)
+    enter(move, way)
+    pair.a.virsh("domjobabort", "--postcopy", guest.name)
+    wait_broken(pair)
+    finish_failed(move)
+    move.expect_events(tuple(told[:-2] for told in history(1)))
+    resume(move, way, pair.b.migrate_uri)
+    wait_mended(pair)
+    move.let_go("--postcopy")
+    move.finish()
+    expect_whole(pair, guest, move, 1)
+
+
+@test(qemu=QEMUS)
+def resume_of_what_is_not_broken(case, qemu):
+    """There is nothing to resume, and nothing is disturbed."""
+    pair, guest, move = guest_that_moves(case, qemu, "client-managed")
+    resumed = ("migrate", "--live", "--postcopy", "--postcopy-resume", guest.name, pair.b.uri)
+    refused(pair.a, "no broken post-copy", *resumed)
+    refused(pair.a, "no job is active", "domjobabort", "--postcopy", guest.name)
+    enter(move, "client-managed")
+    refused(pair.a, "no broken post-copy", *resumed)
+    move.let_go("--postcopy")
+    move.finish()
+    expect_whole(pair, guest, move, 0)

@@ -1,0 +1,76 @@
+"""Why the daemon connects the stream that resumes a post-copy, and hands it to QEMU: bare QEMUs, without any daemon.
+
+When one of these shows that a defect is gone, migrate_recover.c may leave more to QEMU.
+"""
+import socket
+
+from lib.qmp import BareQemu, Ports
+from lib.runner import expect, test
+from lib.wire import Wire
+from moving import FULL, QEMUS
+
+MIB = 1 << 20
+
+
+class Broken:
+    """Two QEMUs in a post-copy whose stream was cut; the destination has been made to listen again, at `address`."""
+
+    def __init__(self, case, qemu):
+        wire = case.own(Wire(f"{case.network}.3", f"{case.network}.2", case.port))
+        ports = case.own(Ports(case.folder))
+        self.source = case.own(BareQemu(case.folder, "source", case.emulator(qemu), ports, options=FULL))
+        ports.console.wait_line("ready")
+        self.destination = case.own(
+            BareQemu(case.folder, "destination", case.emulator(qemu), ports, incoming=True, options=FULL))
+        for end in (self.source, self.destination):
+            end.capabilities(events=True, return_path=True, postcopy_ram=True)
+        self.source.qmp.command("migrate-set-parameters", max_bandwidth=20 * MIB, max_postcopy_bandwidth=MIB)
+        self.destination.qmp.command("migrate-incoming", uri=f"tcp:{case.network}.2:{case.port}")
+        self.source.qmp.command("migrate", uri=wire.uri.replace("//", ""))
+        self.source.qmp.wait_event("active")
+        self.source.qmp.command("migrate-start-postcopy")
+        self.destination.qmp.wait_event("postcopy-active")
+        self.destination.qmp.command("cont")
+        wire.cut()
+        for end in (self.source, self.destination):
+            end.qmp.wait_event("postcopy-paused")
+        self.address = (f"{case.network}.2", case.port + 1)
+        self.destination.qmp.command("migrate-recover", oob=True, uri="tcp:%s:%d" % self.address)
+
+    def resume(self):
+        """With a stream that was connected for it."""
+        with socket.create_connection(self.address) as stream:
+            self.source.qmp.send_fd("getfd", stream.fileno(), fdname="resume")
+            self.source.qmp.command("migrate", uri="fd:resume", resume=True)
+        for end in (self.source, self.destination):
+            end.qmp.wait_count("postcopy-active", 2)
+
+
+@test(qemu=QEMUS)
+def stream_that_is_closed_at_once(case, qemu):
+    """7.2's destination dies of it, and the guest with it; 10.0's waits for the next one."""
+    broken = Broken(case, qemu)
+    socket.create_connection(broken.address).close()
+    if qemu == "7.2":
+        broken.destination.qmp.wait_closed()
+        expect(broken.destination.process.wait(), -11, "how the destination ended")
+        return
+    broken.destination.qmp.wait_count("postcopy-paused", 2)
+    broken.destination.qmp.command("migrate-recover", oob=True, uri="tcp:%s:%d" % broken.address)
+    broken.resume()
+
+
+@test(qemu=QEMUS)
+def connection_that_fails(case, qemu):
+    """7.2's source says nothing of it, 10.0's says paused, and takes the next one."""
+    broken = Broken(case, qemu)
+    dead = f"tcp:{case.network}.77:{case.port}"
+    before = len(broken.source.qmp.events())
+    broken.source.qmp.command("migrate", uri=dead, resume=True)
+    if qemu == "7.2":  # which at times dies of the next one
+        for _ in range(50):  # each turn of its loop, the connection fails in one of them
+            expect(broken.source.qmp.command("query-migrate")["status"], "postcopy-paused", "status")
+        expect(broken.source.qmp.events()[before:], [], "what was told of the failure")
+        return
+    broken.source.qmp.wait_count("postcopy-paused", 2)
+    broken.resume()
