@@ -151,8 +151,7 @@ enum core_call {
     X(SYNCED)           /* an ACT_SYNC is done; one for each */                                    \
     X(SYNC_FAILED)                                                                                 \
     X(ASKED)            /* the source's daemon lost touch; arg: enum core_switched */              \
-    X(PEER_RECOVER)     /* the source's daemon asks to have `migrate-recover` run */               \
-    X(PEER_ATTACHED)    /* not given any more: the source's daemon needs no connection of its own */
+    X(PEER_RECOVER)     /* the source's daemon asks to have `migrate-recover` run */
 
 /* The migration machine that is under way takes these, or else life. */
 #define CORE_SHARED_EVENTS(X)                                                                      \

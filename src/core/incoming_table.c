@@ -9,7 +9,6 @@
 #define IN(state, f)   [IN_##state] = C(f)
 #define SPAN(a, b, f)  [IN_##a... IN_##b] = C(f)
 #define FROM(state, f) [IN_##state... IN_COUNT - 1] = C(f)
-#define ALL(f)         [0 ... IN_COUNT - 1] = C(f)
 #define in_ignore     step_ignore
 #define in_unexpected step_unexpected
 #define in_no_job     step_refuse_no_job
@@ -112,7 +111,6 @@ const struct cell incoming_table[EV_COUNT][IN_COUNT] = {
         SPAN(DRAINING, BROKEN, boot_draining), IN(UNDOING, boot_undoing), IN(RECOVERING, boot_draining)},
     [EV_PEER_RECOVER] = {SPAN(IDLE, LOADED, peer_recover_no), SPAN(POSTCOPY, BROKEN, peer_recover),
         IN(UNDOING, peer_recover_no), IN(RECOVERING, peer_recover)},
-    [EV_PEER_ATTACHED] = {ALL(ignore)},
     [EV_STALLED] = {IN(IDLE, unexpected), IN(STARTING, ignore), IN(PREPARED, stalled_prepared),
         SPAN(LOADING, LOADED, ignore), SPAN(POSTCOPY, DRAINING, stalled), IN(BROKEN, stalled_broken),
         IN(UNDOING, ignore), IN(RECOVERING, stalled_broken)},
