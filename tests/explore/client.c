@@ -145,7 +145,7 @@ static void go_on(struct world *w, const struct scenario *s, bool ok)
     }
 }
 
-bool client_call(struct world *w, const struct scenario *s)
+static bool call(struct world *w, const struct scenario *s)
 {
     struct client_model *c = &w->client;
     if (c->called || c->step >= CLIENT_DONE)
@@ -164,6 +164,12 @@ bool client_call(struct world *w, const struct scenario *s)
     return true;
 }
 
+/* That nothing passes any more the client notices when it waits for an answer. */
+bool client_waits_on(const struct world *w, enum link l)
+{
+    return w->client.called && link_of((enum client_step)w->client.step) == l;
+}
+
 bool client_take_reply(struct world *w, const struct scenario *s, enum link l)
 {
     struct connection *c = &w->links[l];
@@ -178,9 +184,32 @@ bool client_take_reply(struct world *w, const struct scenario *s, enum link l)
 bool client_notice(struct world *w, const struct scenario *s, enum link l)
 {
     link_close(&w->links[l]);
-    if (w->client.called && link_of((enum client_step)w->client.step) == l)
-        go_on(w, s, false);
+    go_on(w, s, false);
     return true;
+}
+
+/* What it hears it could hear later only to the effect that its next call arrives later, or that the daemons notice
+ * later that it has gone: both can be late by themselves. But where something can still be cut or die it makes a
+ * difference whether that meets the answer or the call after it. */
+static bool hear(struct world *w, const struct scenario *s)
+{
+    for (int l = TO_SOURCE; l <= (s->p2p ? TO_SOURCE : TO_DESTINATION); l++) {
+        bool may_return = l == TO_SOURCE && !s->p2p && w->client.step == CLIENT_PERFORM;
+        if (client_take_reply(w, s, (enum link)l))
+            return true;
+        if (w->links[l].cut && w->links[l].near_end && client_waits_on(w, (enum link)l) && !may_return)
+            return client_notice(w, s, (enum link)l);
+    }
+    return false;
+}
+
+/* It calls at once: its call is then on its way for as long as it may take. What could have happened to the client or to
+ * a connection before it called can happen while the answer before is on its way, or this call, and comes to the same. */
+void client_go_on(struct world *w, const struct scenario *s)
+{
+    bool safe = !w->cuts && !w->crashes;
+    while (call(w, s) || (safe && hear(w, s)))
+        ;
 }
 
 /* The source's daemon was away, and is there again. */

@@ -55,7 +55,7 @@ void search_find_world(const struct search *s, uint32_t number, struct world *re
     }
 }
 
-void search_print(struct search *s, const struct finding *f, FILE *out)
+void search_print(const struct search *s, const struct finding *f, FILE *out)
 {
     static struct move path[MOVES_MAX];
     unsigned length = find_path(s, f, path);

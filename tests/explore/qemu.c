@@ -366,6 +366,7 @@ static bool switch_over(struct world *w)
     if (q->switch_pc && !w->stream.taken && w->qemus[DESTINATION].alive && !w->stream.cut)
         return false;
     w->stream.sent = 2;
+    w->stream.postcopy = q->switch_pc;
     if (!q->switch_pc)
         q->phase = PHASE_SENT;
     else if (q->status == EV_MIG_POSTCOPY_ACTIVE)
@@ -491,7 +492,7 @@ static bool destination_goes_on(struct world *w)
     if (st->taken == 1) {
         q->phase = PHASE_LOADING;
         say_status(w, DESTINATION, EV_MIG_ACTIVE);
-    } else if (st->taken == 2 && w->qemus[SOURCE].switch_pc) {
+    } else if (st->taken == 2 && st->postcopy) {
         q->phase = PHASE_LOADING_PC;
         q->postcopy = 1;
         say_status(w, DESTINATION, EV_MIG_POSTCOPY_ACTIVE);

@@ -2,6 +2,7 @@
 #include "report.h"
 #include "coverage.h"
 #include "holes.h"
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -85,6 +86,21 @@ static void tell_findings(struct search *s, const struct report *r, struct outco
     }
 }
 
+static const struct search *exploring;
+
+/* The machines trap for a bug of their own, the model where one of its limits is too small. */
+static void tell_trap(int signal)
+{
+    struct finding f = {.world = exploring->number, .move = {.kind = MOVE_KINDS}};
+    struct world w;
+    search_find_world(exploring, f.world, &w);
+    printf("%s: TRAPPED; the shortest way:\n", exploring->scenario->name);
+    search_print(exploring, &f, stdout);
+    printf("    %s\n", world_name_move(&w, exploring->move));
+    fflush(NULL);
+    (void)raise(signal); /* it dies of it now */
+}
+
 static void run_one(const struct report *r, unsigned number, const struct budget *b)
 {
     struct scenario scenario;
@@ -100,6 +116,9 @@ static void run_one(const struct report *r, unsigned number, const struct budget
         exit(2);
     }
     s.first_only = r->first;
+    exploring = &s;
+    (void)sigaction(SIGILL, &(struct sigaction){.sa_handler = tell_trap, .sa_flags = SA_RESETHAND | SA_NODEFER}, NULL);
+    (void)sigaction(SIGTRAP, &(struct sigaction){.sa_handler = tell_trap, .sa_flags = SA_RESETHAND | SA_NODEFER}, NULL);
     search_run(&s, &scenario, !r->quiet);
     struct outcome *o = &r->shared->outcomes[number];
     o->states = s.states;
@@ -114,10 +133,26 @@ static void run_one(const struct report *r, unsigned number, const struct budget
 
 /* ---- all of them -------------------------------------------------------------------------------- */
 
-static bool wait_for_one(void)
+/* One that died explored nothing, and nobody may take that for nothing found: the machines, or the model's own limits
+ * (COMMANDS_MAX, REPORTS_MAX), trapped. */
+static bool wait_for_one(struct report *r, const struct budget *b, const pid_t *pids)
 {
     int status;
-    return wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    pid_t pid = wait(&status);
+    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    r->incomplete = true;
+    for (unsigned n = 0; n < SCENARIOS; n++) {
+        if (pids[n] != pid)
+            continue;
+        struct scenario scenario;
+        scenario_of(n, r, b, &scenario);
+        printf("%s (%s): its process died, %s %d: NOT EXPLORED\n", scenario.name, b->name,
+               WIFSIGNALED(status) ? "of signal" : "status",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        fflush(stdout); /* or the next process says it, too */
+    }
+    return false;
 }
 
 static bool found_any(const struct report *r)
@@ -132,12 +167,13 @@ bool report_run(struct report *r, const struct budget *b)
 {
     double began = search_now();
     unsigned running = 0;
+    pid_t pids[SCENARIOS] = {0};
     bool good = true;
     memset(r->shared->outcomes, 0, sizeof(r->shared->outcomes));
     fflush(NULL);
     for (unsigned n = SCENARIOS; n-- > 0;) { /* the large ones first */
         if (running == (r->jobs ? r->jobs : 1)) {
-            good &= wait_for_one();
+            good &= wait_for_one(r, b, pids);
             running--;
         }
         if (r->first && found_any(r))
@@ -148,11 +184,12 @@ bool report_run(struct report *r, const struct budget *b)
             fflush(NULL);
             _exit(0);
         }
+        pids[n] = pid;
         good &= pid > 0;
         running += pid > 0;
     }
     while (running-- > 0)
-        good &= wait_for_one();
+        good &= wait_for_one(r, b, pids);
     uint64_t states = 0, transitions = 0, ends = 0;
     for (unsigned n = 0; n < SCENARIOS; n++) {
         struct outcome *o = &r->shared->outcomes[n];
@@ -204,10 +241,10 @@ bool report_end(struct report *r, bool full)
                n.handled, n.reached, n.listed, n.missing, n.impossible, n.broken);
         good &= n.reached >= CELLS_REACHED_AT_LEAST && n.broken == 0;
     }
-    good &= !r->broken;
+    good &= !r->broken && !r->incomplete;
     printf("explored %llu states, %llu transitions, %llu ends in %.1f s%s: %s\n",
            (unsigned long long)r->states, (unsigned long long)r->transitions,
            (unsigned long long)r->ends, r->seconds, r->incomplete ? ", INCOMPLETE" : "",
            good ? "every invariant holds but for the holes named" : "NOT GOOD");
-    return good && !r->incomplete;
+    return good;
 }

@@ -132,6 +132,8 @@ static bool try_move(struct search *s, struct batch *b, uint32_t number, struct 
         flush(s, b, number);
     struct world *w = &b->worlds[b->count];
     struct verdict v = {0};
+    s->number = number;
+    s->move = m;
     *w = *before;
     if (!world_move(w, s->scenario, m, &v))
         return false;

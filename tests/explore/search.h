@@ -23,6 +23,8 @@ struct search {
     bool complete; /* all states were visited within the memory */
     struct finding findings[FINDINGS_MAX];
     unsigned finding_count;
+    uint32_t number;   /* of the world that is gone on from */
+    struct move move;  /* and how */
     /* private */
     bool found;
     uint64_t capacity;
@@ -46,7 +48,7 @@ int search_open(struct search *s, uint64_t capacity);
 void search_run(struct search *s, const struct scenario *scenario, bool progress);
 void search_close(struct search *s);
 /* The moves to a finding, in words, with what the machines did. */
-void search_print(struct search *s, const struct finding *f, FILE *out);
+void search_print(const struct search *s, const struct finding *f, FILE *out);
 /* The same as two traces in the format of production, a host each, in this folder. */
 void search_write_traces(struct search *s, const struct finding *f, const char *folder);
 /* A world that was met: found again by the moves that led to it. */

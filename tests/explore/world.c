@@ -18,7 +18,6 @@ const struct move world_moves[] = {
     {MOVE_FAR, TO_SOURCE, 0, NO_CRASH}, {MOVE_FAR, TO_DESTINATION, 0, NO_CRASH},
     {MOVE_REQUEST, CHANNEL, 0, NO_CRASH}, {MOVE_REPLY, CHANNEL, 0, NO_CRASH},
     {MOVE_NEAR, CHANNEL, 0, NO_CRASH}, {MOVE_FAR, CHANNEL, 0, NO_CRASH},
-    {MOVE_CLIENT, 0, 0, NO_CRASH},
     {MOVE_RESTART, SOURCE, 0, NO_CRASH}, {MOVE_RESTART, DESTINATION, 0, NO_CRASH},
     {MOVE_POSTCOPY, SOURCE, 0, NO_CRASH},
     {MOVE_ASK, SOURCE, 0, NO_CRASH}, {MOVE_PROOF, SOURCE, 0, NO_CRASH},
@@ -44,7 +43,7 @@ const struct move world_moves[] = {
     {MOVE_OPERATE, SOURCE, EV_BEGIN, NO_CRASH},
     {MOVE_OPERATE, SOURCE, EV_PERFORM, NO_CRASH},
     {MOVE_OPERATE, SOURCE, EV_PERFORM_P2P, NO_CRASH},
-    {MOVE_OPERATE, SOURCE, EV_START, NO_CRASH},
+    {MOVE_OPERATE, SOURCE, EV_START, NO_CRASH}, {MOVE_OPERATE, SOURCE, EV_START_POSTCOPY, NO_CRASH},
     {MOVE_OPERATE, SOURCE, EV_SHUTDOWN, NO_CRASH},
     {MOVE_OPERATE, SOURCE, EV_RESET, NO_CRASH},
     {MOVE_OPERATE, DESTINATION, EV_PREPARE, NO_CRASH},
@@ -80,7 +79,7 @@ const struct move world_moves[] = {
 };
 /* clang-format on */
 const unsigned world_move_count = sizeof(world_moves) / sizeof(world_moves[0]);
-const unsigned world_progress_count = 37;
+const unsigned world_progress_count = 36;
 
 static bool has_budget(const struct world *w, const struct move *m)
 {
@@ -108,7 +107,6 @@ static bool has_budget(const struct world *w, const struct move *m)
     case MOVE_REPLY:
     case MOVE_NEAR:
     case MOVE_FAR:
-    case MOVE_CLIENT:
     case MOVE_RESTART:
     case MOVE_POSTCOPY:
     case MOVE_ASK:
@@ -148,8 +146,6 @@ bool move_may_be(const struct world *w, const struct move *m)
         return w->links[m->on].cut;
     case MOVE_FAR:
         return w->links[m->on].far_end || w->links[m->on].stale;
-    case MOVE_CLIENT:
-        return w->client.step < CLIENT_DONE && !w->client.called;
     case MOVE_RESTART:
         return !w->daemons[m->on].up;
     case MOVE_POSTCOPY:
@@ -223,6 +219,8 @@ void world_init(struct world *w, const struct scenario *s)
     w->operations = s->operations;
     w->faults_left = s->faults;
     w->postcopy_left = s->postcopy;
+    client_go_on(w, s);
+    world_forget(w, s);
 }
 
 /* ---- moves ------------------------------------------------------------------------------------- */
@@ -324,7 +322,7 @@ static bool near_end(struct world *w, const struct scenario *s, struct move m, s
     if (!c->cut || !c->near_end)
         return false;
     if (m.on == TO_SOURCE || (m.on == TO_DESTINATION && !s->p2p))
-        return m.crash == NO_CRASH && client_notice(w, s, m.on);
+        return m.crash == NO_CRASH && client_waits_on(w, m.on) && client_notice(w, s, m.on);
     if (!w->daemons[SOURCE].up)
         return false;
     link_close(c);
@@ -539,8 +537,6 @@ static bool make(struct world *w, const struct scenario *s, struct move m, struc
         return near_end(w, s, m, v);
     case MOVE_FAR:
         return far_end(w, s, m, v);
-    case MOVE_CLIENT:
-        return client_call(w, s);
     case MOVE_RESTART:
         return host_restart(w, m.on);
     case MOVE_POSTCOPY:
@@ -609,8 +605,10 @@ bool world_move(struct world *w, const struct scenario *s, struct move m, struct
         return false;
     if (!make(w, s, m, v))
         return false;
+    client_go_on(w, s);
     if (!v->what)
         rules_check(w, s, v);
+    world_forget(w, s);
     return true;
 }
 
@@ -628,8 +626,6 @@ static const char *name_what(const struct world *w, struct move m)
         "refuses cont", "refuses stop", "refuses to listen", "does not start",
         "stops for an I/O error", "sync fails", "is powered off by its guest",
         "is thought to have stalled", "hangs as post-copy begins"};
-    static const char *const client[] = {"Begin", "Prepare", "Perform", "Finish",
-                                         "Finish cancelled", "Confirm", "Confirm cancelled"};
     const struct qemu *q = &w->qemus[m.on];
     switch ((enum move_kind)m.kind) {
     case MOVE_COMMAND:
@@ -644,8 +640,6 @@ static const char *name_what(const struct world *w, struct move m)
         return core_event_name(w->daemons[SOURCE].peer_event);
     case MOVE_PROOF:
         return core_event_name(EV_PROOF_RELEASED + w->proof - 1);
-    case MOVE_CLIENT:
-        return client[w->client.step];
     case MOVE_OPERATE:
         if (m.which == OPERATE_BREAK)
             return "break";
@@ -689,7 +683,7 @@ const char *world_name_move(const struct world *before, struct move m)
         [MOVE_SYNCED] = "journal synced", [MOVE_PEER] = "peer connection:",
         [MOVE_REQUEST] = "daemon is called:", [MOVE_REPLY] = "caller is answered:",
         [MOVE_NEAR] = "caller notices the cut", [MOVE_FAR] = "daemon notices the caller's end",
-        [MOVE_CLIENT] = "client calls", [MOVE_RESTART] = "daemon restarts",
+        [MOVE_RESTART] = "daemon restarts",
         [MOVE_POSTCOPY] = "operator switches to post-copy", [MOVE_ASK] = "daemon asks its peer",
         [MOVE_PROOF] = "daemon gets proof:", [MOVE_RECOVER] = "daemon has its peer listen again",
         [MOVE_RECOVERABLE] = "daemon hears that it listens:", [MOVE_AGAIN] = "daemon asks again",

@@ -99,6 +99,7 @@ struct stream {
     uint8_t sent;  /* 1 opened; 2 rest of pre-copy, or post-copy's package; 3 its last page */
     uint8_t taken;
     uint8_t shut;  /* the destination's last word is on its way */
+    uint8_t postcopy; /* what was sent 2nd is post-copy's package */
 };
 
 /* ---- connections and daemons ----------------------------------------------------------------- */
@@ -215,7 +216,6 @@ enum move_kind {
     MOVE_REPLY,     /* the caller takes the answer; on: link */
     MOVE_NEAR,      /* the caller notices a cut; on: link */
     MOVE_FAR,       /* the daemon notices a cut, or that the caller closed; on: link */
-    MOVE_CLIENT,    /* the client makes its next call */
     MOVE_RESTART,   /* on: host */
     MOVE_POSTCOPY,  /* the operator switches to post-copy */
     MOVE_ASK,       /* the source's question reaches the destination's daemon, or nobody */
@@ -327,7 +327,9 @@ extern void (*host_trace)(enum host h, const struct core *before, struct core_ev
                           const struct core *after, const struct core_actions *actions);
 
 /* client.c */
-bool client_call(struct world *w, const struct scenario *s);
+/* The client's next call, as soon as it can make it. */
+void client_go_on(struct world *w, const struct scenario *s);
+bool client_waits_on(const struct world *w, enum link l);
 bool client_take_reply(struct world *w, const struct scenario *s, enum link l);
 bool client_notice(struct world *w, const struct scenario *s, enum link l);
 void client_die(struct world *w, const struct scenario *s);
@@ -340,6 +342,10 @@ void link_cut(struct connection *c);
 void link_close(struct connection *c);
 /* The daemon has noticed its end. */
 void link_served(struct connection *c);
+
+/* alike.c */
+/* What makes no difference any more is cleared: worlds that differ in nothing else are the same. */
+void world_forget(struct world *w, const struct scenario *s);
 
 /* rules.c */
 void rule_broken(struct verdict *v, const char *rule, const char *what);
