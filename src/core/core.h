@@ -119,7 +119,7 @@ enum core_call {
     X(POSTCOPY_ACCEPTED) /* reply of `migrate-start-postcopy` */                                   \
     X(POSTCOPY_REFUSED)                                                                            \
     X(CONTINUE_REFUSED) /* reply of `migrate-continue` */                                          \
-    X(CANCEL_REFUSED)   /* reply of `migrate_cancel` */                                            \
+    X(CANCEL_REFUSED)   /* reply of `migrate_cancel`, or `yank` */                                 \
     X(RECOVER_ACCEPTED) /* reply of `migrate` with resume */                                       \
     X(RECOVER_REFUSED)                                                                             \
     X(STATS_READ)       /* final statistics, or the news that there are none */                    \
@@ -270,7 +270,8 @@ struct core_event {
     X(MIGRATE)                                                                                     \
     X(START_POSTCOPY)                                                                              \
     X(CONTINUE)     /* migrate-continue from pre-switchover */                                     \
-    X(CANCEL)       /* migrate_cancel; never once post-copy may be active */                       \
+    X(CANCEL)       /* migrate_cancel; a: 1 QEMU may be handing the disks over: the stream is ended \
+                       instead; never once post-copy may be active */                              \
     X(READ_STATS)   /* -> STATS_READ */                                                            \
     X(ASK_QEMU)     /* query-migrate; the status comes back as its MIG_ event */                   \
     X(LISTEN)       /* set capabilities, migrate-incoming -> LISTENING */                          \

@@ -33,7 +33,7 @@ void out_send_start_postcopy(struct step *s);
 /* outgoing_undo.c */
 /* The first reason for an undoing is the one that is told. */
 void out_set_outcome(struct step *s, enum core_result result);
-/* migrate_cancel is safe: it can't meet an active post-copy. */
+/* A cancel is safe: it can't meet an active post-copy. */
 bool out_may_cancel(const struct outgoing *o);
 void out_cancel(struct step *s, enum core_result why);
 /* QEMU will not go on with the migration: give the vCPUs back what they had. */
@@ -68,7 +68,7 @@ step_function out_abort_broken, out_abort_cancelling, out_abort_early, out_abort
     out_begin_undoing, out_boot_broken, out_boot_cancelling, out_boot_concluding,
     out_boot_configuring, out_boot_doubt, out_boot_early, out_boot_performed, out_boot_postcopy,
     out_boot_postcopy_done, out_boot_precopy, out_boot_returning, out_boot_undoing,
-    out_break_postcopy, out_cancel_refused, out_cancelled, out_cancelled_by_qemu, out_client_left,
+    out_break_postcopy, out_cancel_again, out_cancel_refused, out_cancelled, out_cancelled_by_qemu, out_client_left,
     out_client_left_broken, out_client_left_early, out_client_left_performed,
     out_client_left_postcopy, out_client_left_soon, out_completed, out_completed_broken,
     out_completed_despite_cancel, out_completed_postcopy, out_completed_recovering, out_configure,

@@ -139,7 +139,7 @@ void out_boot_cancelling(struct step *s)
     bool open = status == EV_MIG_ACTIVE || status == EV_MIG_SETUP || status == EV_MIG_PRE_SWITCHOVER ||
                 status == EV_MIG_DEVICE;
     if (open && out_may_cancel(out(s)))
-        step_act(s, ACT_CANCEL, 0);
+        step_act(s, ACT_CANCEL, !out(s)->pause_before || status == EV_MIG_DEVICE);
     take_missed(s);
 }
 

@@ -74,7 +74,14 @@ void out_cancel(struct step *s, enum core_result why)
     out_set_outcome(s, why);
     out(s)->cancelled = 1;
     go(s, OUT_CANCELLING);
-    step_act(s, ACT_CANCEL, 0);
+    step_act(s, ACT_CANCEL, !out(s)->pause_before || out(s)->continued);
+}
+
+/* There may have been no stream to end yet. */
+void out_cancel_again(struct step *s)
+{
+    if (out(s)->cancelled && !out(s)->pause_before)
+        step_act(s, ACT_CANCEL, 1);
 }
 
 /* migrate_cancel is safe: it can't meet an active post-copy. QEMU before 10 obeys it even there,

@@ -15,6 +15,11 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
         {FIRST, V10, "cancelled in pre-switchover of a post-copy, the source stays in postmigrate",
          "`cancelled` with still vCPUs that ran before is followed by `cont`",
          "cancel_in_pre_switchover_of_postcopy"},
+    [QUIRK_CANCEL_LOSES_DISKS] =
+        {FIRST, V10,
+         "migrate_cancel in the switchover gives the vCPUs their run back, but not the disks: QEMU dies of the next write",
+         "from the switchover on, or where it may have begun, the stream is ended (`yank`), which QEMU takes for a failure",
+         "cancelled_in_the_switchover"},
     [QUIRK_SOURCE_RESUMES_ITSELF] =
         {V10, 0, "a channel lost at the very end of post-copy: failed, and the source restarts its guest",
          "the guest is stopped by us before post-copy (own_the_stop); RESUME after postcopy-active "

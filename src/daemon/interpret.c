@@ -128,7 +128,7 @@ static void carry_out(struct guest *g, const struct core_event *event, const str
         migrate_continue(g);
         return;
     case ACT_CANCEL:
-        migrate_cancel(g);
+        migrate_cancel(g, a->a);
         return;
     case ACT_READ_STATS:
         migrate_read_stats(g);

@@ -129,7 +129,7 @@ void migrate_configure_source(struct guest *g); /* -> SOURCE_CONFIGURED, _FAILED
 void migrate_start(struct guest *g);            /* -> MIGRATE_ACCEPTED, _REFUSED */
 void migrate_start_postcopy(struct guest *g);   /* -> POSTCOPY_ACCEPTED, _REFUSED */
 void migrate_continue(struct guest *g);         /* -> CONTINUE_REFUSED */
-void migrate_cancel(struct guest *g);           /* -> CANCEL_REFUSED */
+void migrate_cancel(struct guest *g, bool by_its_stream); /* -> CANCEL_REFUSED */
 void migrate_read_stats(struct guest *g);       /* -> STATS_READ */
 void migrate_note_stats(struct guest *g);       /* keep QEMU's figures of now; no event */
 void migrate_ask(struct guest *g);              /* -> MIG_* */

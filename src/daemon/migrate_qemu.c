@@ -279,13 +279,24 @@ void migrate_continue(struct guest *g)
 static void cancelled(const struct monitor_reply *reply, void *userdata)
 {
     struct guest *g = userdata;
-    if (!unknown(g, reply, "migrate_cancel") && reply->outcome == MONITOR_ERROR)
+    if (!unknown(g, reply, "the end of the migration") && reply->outcome == MONITOR_ERROR)
         guest_event(g, EV_CANCEL_REFUSED, 0, 0);
 }
 
-void migrate_cancel(struct guest *g)
+/* All streams of the migration; out of band, since a QEMU whose peer does not read may take no other order. */
+static bool end_stream(struct guest *g)
 {
-    if (!guest_command(g, "migrate_cancel", NULL, cancelled))
+    struct json_object *instance = json_object_new_object();
+    json_object_object_add(instance, "type", json_object_new_string("migration"));
+    struct json_object *instances = json_object_new_array(), *arguments = json_object_new_object();
+    json_object_array_add(instances, instance);
+    json_object_object_add(arguments, "instances", instances);
+    return guest_command_oob(g, "yank", arguments, cancelled, g);
+}
+
+void migrate_cancel(struct guest *g, bool by_its_stream)
+{
+    if (by_its_stream ? !end_stream(g) : !guest_command(g, "migrate_cancel", NULL, cancelled))
         guest_event(g, EV_CANCEL_REFUSED, 0, 0);
 }
 

@@ -126,8 +126,9 @@ static bool has_room(const struct qemu *q)
     return !q->reports[AHEAD_MAX];
 }
 
-static bool order(struct place *p, enum host h, enum core_action_type a)
+static bool order(struct place *p, enum host h, const struct item *item)
 {
+    enum core_action_type a = item->type;
     struct world *w = &p->world;
     struct qemu *q = &w->qemus[h];
     if (a == ACT_START_QEMU) {
@@ -142,9 +143,10 @@ static bool order(struct place *p, enum host h, enum core_action_type a)
             qemu_say(w, h, EV_QEMU_GONE);
         return true;
     }
-    if (commands[a] == COMMAND_NONE || q->commands[COMMANDS_MAX - 1])
+    enum command c = a == ACT_CANCEL && item->arg ? COMMAND_END_STREAM : commands[a];
+    if (c == COMMAND_NONE || q->commands[COMMANDS_MAX - 1])
         return false;
-    qemu_order(w, h, commands[a]);
+    qemu_order(w, h, c);
     return true;
 }
 
@@ -212,7 +214,7 @@ static void follow(struct search_space *s, const struct place *from, enum host h
             meet(s, &next);
         return;
     case ITEM_ORDER:
-        if (order(&next, h, item->type))
+        if (order(&next, h, item))
             meet(s, &next);
         return;
     case ITEM_CRASH:

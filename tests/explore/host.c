@@ -167,7 +167,7 @@ static void carry_out(struct world *w, const struct scenario *s, enum host h,
         qemu_order(w, h, COMMAND_CONTINUE);
         return;
     case ACT_CANCEL:
-        qemu_order(w, h, COMMAND_CANCEL);
+        qemu_order(w, h, a->a ? COMMAND_END_STREAM : COMMAND_CANCEL);
         return;
     case ACT_READ_STATS:
         qemu_order(w, h, COMMAND_READ_STATS);

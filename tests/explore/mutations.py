@@ -149,4 +149,10 @@ MUTATIONS = [
      "step_act(s, out(s)->confirmed ? ACT_READ_STATS : ACT_PAUSE_STREAM, 0);", "(void)s;"),
     ("a timer is left armed",
      "[EV_ASK_AGAIN] = {SPAN(IDLE, SWITCHING, ignore)", "[EV_ASK_AGAIN] = {SPAN(IDLE, SWITCHING, ask_again)"),
+    ("migrate_cancel once QEMU was told to go on",
+     "step_act(s, ACT_CANCEL, !out(s)->pause_before || out(s)->continued);",
+     "step_act(s, ACT_CANCEL, !out(s)->pause_before);"),
+    ("migrate_cancel where nothing holds QEMU before the switchover",
+     "step_act(s, ACT_CANCEL, !out(s)->pause_before || out(s)->continued);",
+     "step_act(s, ACT_CANCEL, out(s)->continued);"),
 ]

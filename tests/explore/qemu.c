@@ -154,6 +154,8 @@ static void cancel(struct world *w, const struct scenario *s, struct verdict *v)
     }
     if (q->phase < PHASE_SETUP || q->phase > PHASE_PC_PAUSED)
         return; /* too late, or too early: accepted without effect */
+    if (!s->qemu10 && q->phase >= (s->pause_before ? PHASE_SWITCHING : PHASE_STOPPED))
+        rule_broken(v, "I3", "migrate_cancel reached a QEMU 7.2 that hands the disks over");
     q->phase = PHASE_CANCELLING;
     say_status(w, SOURCE, EV_MIG_CANCELLING);
 }
@@ -224,6 +226,16 @@ static enum command take_command(struct qemu *q)
     return c;
 }
 
+/* QEMU notices it like a cut; the destination may not have, yet. */
+static void end_stream(struct world *w, const struct scenario *s)
+{
+    struct qemu *q = &w->qemus[SOURCE];
+    if (q->phase == PHASE_NONE || q->phase == PHASE_OVER)
+        qemu_say(w, SOURCE, EV_CANCEL_REFUSED);
+    w->stream.cut |= w->stream.open;
+    (void)qemu_notice(w, s, SOURCE);
+}
+
 bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct verdict *v)
 {
     struct qemu *q = &w->qemus[h];
@@ -288,6 +300,9 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
         return true;
     case COMMAND_RECOVER_LISTEN:
         listen_again(w);
+        return true;
+    case COMMAND_END_STREAM:
+        end_stream(w, s);
         return true;
     case COMMAND_CONT_HARD:
         q->phase = PHASE_OVER;

@@ -102,10 +102,12 @@ static bool take_step(struct sequence *s, const struct trace_reader *r)
     for (size_t i = 0; r->done && i < json_object_array_length(r->done); i++) {
         const char *text = json_object_get_string(json_object_array_get_idx(r->done, i));
         int action = find_action(text);
+        const char *argument = strchr(text, ' ');
         if (action == ACT_JOB_END)
             s->went_well = strcmp(text, "JOB_END OK") == 0 && !s->was_broken;
         if (action >= 0 && is_order[action] &&
-            !add(s, (struct item){.kind = ITEM_ORDER, .type = (uint8_t)action, .line = r->line}))
+            !add(s, (struct item){.kind = ITEM_ORDER, .type = (uint8_t)action, .line = r->line,
+                                    .arg = (uint8_t)(argument ? strtoul(argument, NULL, 10) : 0)}))
             return false;
     }
     return true;

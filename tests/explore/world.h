@@ -36,6 +36,7 @@ enum command {
     COMMAND_PAUSE,  /* migrate-pause */
     COMMAND_RECOVER,
     COMMAND_RECOVER_LISTEN,
+    COMMAND_END_STREAM, /* yank */
     COMMAND_CONT_HARD, /* what QEMU does not refuse in any state */
 };
 
