@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import libvirt
 
 from lib.hosts import BATOND, Batond
-from lib.patience import PATIENCE
+from lib.patience import PATIENCE, wait_until
 from lib.runner import expect, test
 from life import BOTH, one_host, refused, virsh_refuses
 
@@ -225,11 +225,8 @@ def virsh_sees_the_events_that_it_waits_for(case, qemu):
     waits = host.virsh_start("event", "--all", "--loop", "--timeout", str(PATIENCE))
     monitor = host.virsh_start("qemu-monitor-event", "--event", "RESUME", "--timeout", str(PATIENCE))
     # Both have registered before anything happens: the log tells of each call.
-    deadline = time.monotonic() + PATIENCE
-    while (host.log_tail(200).count("CALLBACK_REGISTER_ANY") < 27
-           or "MONITOR_EVENT_REGISTER" not in host.log_tail(200)):
-        expect(time.monotonic() < deadline, True, "virsh registered in time")
-        time.sleep(0.01)
+    wait_until(lambda: host.log_tail(200).count("CALLBACK_REGISTER_ANY") >= 27
+               and "MONITOR_EVENT_REGISTER" in host.log_tail(200), "virsh has not registered")
     case.own(host.client)
     host.client.connection.defineXML(guest.xml).create()
     expect(monitor.wait(PATIENCE), 0, "status of virsh qemu-monitor-event")

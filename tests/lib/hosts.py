@@ -1,4 +1,5 @@
 """Hosts: a batond of our own with its root in a short folder, a stock libvirtd that somebody else runs, pairs of them."""
+import contextlib
 import glob
 import json
 import os
@@ -8,11 +9,10 @@ import socket
 import struct
 import subprocess
 import tempfile
-import time
 
 from . import processes
 from .client import Client
-from .patience import PATIENCE
+from .patience import PATIENCE, wait_until
 from .timeline import Timeline
 
 PROJECT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -141,16 +141,12 @@ class Batond(Host):
             self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
         for fd in more.get("pass_fds", ()):
             os.close(fd)
-        deadline = time.monotonic() + timeout
-        while not self._answers():
-            if self.process.poll() is not None:
-                raise RuntimeError(f"batond {self.name} ended with {self.process.returncode}:\n{self.log_tail()}")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"batond {self.name} takes no connection after {timeout} s:\n{self.log_tail()}")
-            time.sleep(0.005)  # no event tells that a path has come to listen
+        wait_until(self._answers, lambda: f"batond {self.name} takes no connection:\n{self.log_tail()}", timeout)
         return self
 
     def _answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"batond {self.name} ended with {self.process.returncode}:\n{self.log_tail()}")
         return all(self._is_listening(path) for path in (self.socket, *self._peer_sockets))
 
     def _is_listening(self, path):
@@ -214,12 +210,9 @@ class Batond(Host):
 
         A guest's folder goes when the disk has the last of its files, a moment after the guest.
         """
-        deadline = time.monotonic() + timeout
-        while True:
-            found = self._leftovers()
-            if not found or time.monotonic() > deadline:
-                return found
-            time.sleep(0.005)  # no event tells
+        with contextlib.suppress(AssertionError):  # the caller says what is left
+            wait_until(lambda: not self._leftovers(), "", timeout)
+        return self._leftovers()
 
     def _leftovers(self):
         # A QEMU with the machine "none" is the daemon asking an emulator what it can do.

@@ -3,7 +3,7 @@ import threading
 import time
 
 from .hosts import VirshError
-from .patience import PATIENCE
+from .patience import PATIENCE, wait_until  # noqa: F401, tests have both from here
 from .runner import expect
 
 # What clients of each host must have been told, no more and no less. PERSIST_DEST and UNDEFINE_SOURCE add theirs.
@@ -124,14 +124,6 @@ class Move:
         expect(verdict["wrong"], 0, "wrong pages")
         expect(self.guest.ticks.faults()[:3], [], "faults in the ticks")
         return verdict
-
-
-def wait_until(holds, what):
-    """For what may have happened before this client came back, so that no event tells it."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.005)
 
 
 def statistics(host, guest, flags=("--completed", "--keep-completed")):
