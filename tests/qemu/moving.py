@@ -1,5 +1,6 @@
 """What the tests of migrations that go wrong, or otherwise than usual, have in common."""
 import concurrent.futures
+import json
 import time
 
 from lib.move import Move, start_guest, wait_until
@@ -55,6 +56,11 @@ def abort_when(held, move):
         wait_until(lambda: " ABORT " in move.source.trace_tail(60), "the abort does not reach the machine")
         held.release()
     return abort
+
+
+def query_migrate(host, guest):
+    answer = host.virsh("qemu-monitor-command", guest.name, '{"execute":"query-migrate"}')
+    return json.loads(answer)["return"]
 
 
 def only_qemu(host):

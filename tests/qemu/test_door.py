@@ -6,7 +6,7 @@ import subprocess
 from lib import traces
 from lib.move import end_guest, wait_until
 from lib.runner import expect, test
-from moving import CRAWL, FULL, QEMUS, SLOW, hold_before_post_copy, refused, running_guest, through_wire
+from moving import CRAWL, FULL, QEMUS, SLOW, hold_before_post_copy, query_migrate, refused, running_guest, through_wire
 
 DISK = """<disk type='file' device='disk'><driver name='qemu' type='{type}' cache='none'/>
     <source file='{path}'/><target dev='{target}' bus='virtio'/>{more}</disk>"""
@@ -67,8 +67,9 @@ def a_guest_that_never_left_goes_on(case, qemu, way, storage):
     pair.a.virsh("resume", guest.name)
     expect(guest.verdict()["wrong"], 0, "wrong pages")
     assert "CONT 1" in pair.a.trace_tail(), pair.a.trace_tail()
-    # As long as this QEMU lives there is no second try.
-    refused(pair.a, "in progress", "migrate", "--live", "--unsafe", "--p2p", guest.name, pair.b.uri, within=20)
-    expect(pair.a.state(guest.name).split("/")[0], "RUNNING", "state after another try")
+    # A QEMU that stands in postcopy-paused takes no second one. 7.2 may have come to say that it failed.
+    if query_migrate(pair.a, guest)["status"] != "failed":
+        refused(pair.a, "in progress", "migrate", "--live", "--unsafe", "--p2p", guest.name, pair.b.uri, within=20)
+        expect(pair.a.state(guest.name).split("/")[0], "RUNNING", "state after another try")
     expect(guest.verdict()["wrong"], 0, "wrong pages")
     end_guest(pair, guest)

@@ -18,8 +18,8 @@ from lib.move import Move, end_guest, start_guest, wait_until
 from lib.qmp import BareQemu, Ports, QmpError
 from lib.runner import expect, skip, test
 from lib.wire import Turnstile, reset
-from moving import (CRAWL, FULL, QEMUS, SLOW, abort_when, enter_post_copy, hold_before_post_copy, refused, running_guest,
-                    through_wire)
+from moving import (CRAWL, FULL, QEMUS, SLOW, abort_when, enter_post_copy, hold_before_post_copy, query_migrate, refused,
+                    running_guest, through_wire)
 
 MIB = 1 << 20
 WHOLE_KIB = 40 * 1024  # a multiple of 256 KiB, which TCG before QEMU 9 does not bear
@@ -80,11 +80,6 @@ class Bare:
 def capabilities_of(host, guest):
     answer = host.virsh("qemu-monitor-command", guest.name, '{"execute":"query-migrate-capabilities"}')
     return {entry["capability"]: entry["state"] for entry in json.loads(answer)["return"]}
-
-
-def query_migrate(host, guest):
-    answer = host.virsh("qemu-monitor-command", guest.name, '{"execute":"query-migrate"}')
-    return json.loads(answer)["return"]
 
 
 # ---- the order of events ----

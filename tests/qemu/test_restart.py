@@ -385,7 +385,7 @@ def figures_of_a_failure_while_away(case, qemu):
     """QEMU forgets them when it fails; what it had said before is kept."""
     pair, guest, move = running_guest(case, qemu)
     move.start(*SLOW)
-    move.wait_pass()
+    wait_until(lambda: "memory_total" in statistics(pair.a, guest.name, ()), "the migration has no figures")
     before = statistics(pair.a, guest.name, ())
     pair.a.kill9()
     for pid in pair.b.qemu_pids():  # the client's end may have ended it already
