@@ -20,6 +20,9 @@ struct disk_facts {
     struct fail why;
 };
 
+/* The worker's order of all that looks at disks: a file system that hangs takes one thread, not all. */
+const void *disk_facts_order(void);
+
 /* Blocks. */
 void disk_facts_read(const char *path, enum domain_disk_format format, struct disk_facts *ret);
 

@@ -24,6 +24,7 @@
 struct daemon;
 struct client;
 struct connector;
+struct disk_chain;
 struct emulator;
 struct guest;
 struct guest_change;
@@ -81,6 +82,8 @@ struct guest {
     /* QEMU */
     const struct emulator *emulator; /* what its QEMU can do, or its binary could at the last start */
     bool emulator_is_stored;         /* in its folder, for as long as that QEMU runs */
+    struct disk_chain *looking; /* what its disks lie on, before it is started */
+    bool looking_incoming;
     struct process_start *starting;
     struct process *process;
     struct monitor *monitor;

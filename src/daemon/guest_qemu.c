@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "daemon/daemon.h"
+#include "daemon/disk_chain.h"
 #include "daemon/guest.h"
 #include "daemon/guest_door.h"
 #include "daemon/guest_change.h"
@@ -27,6 +28,7 @@
 
 enum {
     ADOPT_AGAIN_SECONDS = 5,
+    CHAIN_SECONDS = 5, /* for the storage to say what a disk lies on */
     GRACE_SECONDS = 15, /* between SIGTERM and SIGKILL */
 };
 
@@ -50,6 +52,8 @@ void guest_release_qemu(struct guest *g)
     g->cont_tries = 0;
     if (g->kept_monitor >= 0)
         close(take_fd(&g->kept_monitor));
+    disk_chain_free(g->looking);
+    g->looking = NULL;
     process_start_cancel(g->starting);
     g->starting = NULL;
     monitor_free(g->monitor);
@@ -230,8 +234,6 @@ static int build_and_run(struct guest *g, bool incoming, const char *folder, str
 
 static int start(struct guest *g, bool incoming)
 {
-    g->id = g->live->id = registry_take_id(g->daemon->registry);
-    g->adopted = g->emulator_is_stored = false;
     auto_free char *folder = runtime_folder(g);
     if (!folder || asprintf(&g->socket_path, "%s/monitor", folder) < 0) {
         g->socket_path = NULL;
@@ -247,11 +249,27 @@ static int start(struct guest *g, bool incoming)
     return r;
 }
 
+static void chains_known(const struct fail *why, void *userdata)
+{
+    struct guest *g = userdata;
+    g->looking = NULL;
+    if (why)
+        g->trouble = *why;
+    if (why || start(g, g->looking_incoming) < 0)
+        start_failed(g);
+}
+
+/* The whole chain of a disk's images is in the command line, so it must be known first. */
 void guest_start_qemu(struct guest *g, bool incoming)
 {
     g->trouble.text[0] = '\0';
     g->explained = false;
-    if (start(g, incoming) < 0)
+    g->id = g->live->id = registry_take_id(g->daemon->registry);
+    g->adopted = g->emulator_is_stored = false;
+    g->looking_incoming = incoming;
+    int r = disk_chain_ask(g->daemon->workers, daemon_event(g->daemon), g->live,
+                           CHAIN_SECONDS * TIMER_SECOND, chains_known, g, &g->looking, &g->trouble);
+    if (r < 0 || (r == 0 && start(g, incoming) < 0))
         start_failed(g);
 }
 

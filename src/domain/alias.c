@@ -1,5 +1,5 @@
 /* alias.c - the names that devices have while a guest runs, and what else its start settles. */
-#include "domain/domain.h"
+#include "domain/parse.h"
 #include <string.h>
 
 static bool name_device(struct domain_device *dev, const char *alias)
@@ -62,11 +62,22 @@ int domain_assign_aliases(struct domain *d, struct fail *f)
     return ok ? 0 : fail_set(f, VIR_ERR_NO_MEMORY, "domain %s: too large", d->name);
 }
 
-static int end_chain(struct domain *d, struct domain_disk *disk)
+/* libvirt's order: from the last disk on, each with the layers that its document names; then those that
+ * were found. */
+static void number_nodes(struct domain *d)
 {
-    if (!disk->backing)
-        disk->backing = domain_string(d, "<backingStore/>");
-    return disk->backing ? 0 : -1;
+    unsigned index = 0;
+    for (size_t i = d->disk_count; i; i--) {
+        struct domain_disk *disk = &d->disks[i - 1];
+        disk->source_index = ++index;
+        for (size_t k = 0; k < disk->layers_given; k++)
+            disk->layers[k].index = ++index;
+    }
+    for (size_t i = d->disk_count; i; i--) {
+        struct domain_disk *disk = &d->disks[i - 1];
+        for (size_t k = disk->layers_given; k < disk->layer_count; k++)
+            disk->layers[k].index = ++index;
+    }
 }
 
 int domain_prepare_start(struct domain *d, struct fail *f)
@@ -76,24 +87,42 @@ int domain_prepare_start(struct domain *d, struct fail *f)
     /* The model was there, so no other may take its place on another host. */
     if (d->cpu.mode == DOMAIN_CPU_CUSTOM)
         d->cpu.fallback = DOMAIN_CPU_FALLBACK_FORBID;
+    number_nodes(d);
     for (size_t i = 0; i < d->disk_count; i++) {
         struct domain_disk *disk = &d->disks[i];
-        disk->source_index = (unsigned)(d->disk_count - i);
         if (disk->shareable && !disk->readonly && disk->cache == DOMAIN_CACHE_DEFAULT)
             disk->cache = DOMAIN_CACHE_NONE; /* a cache would hide what the others write */
-        if (disk->format == DOMAIN_DISK_RAW && end_chain(d, disk) < 0)
-            return fail_set(f, VIR_ERR_NO_MEMORY, "domain %s: too large", d->name);
+        const struct domain_layer *last =
+            disk->layer_count ? &disk->layers[disk->layer_count - 1] : NULL;
+        if ((last ? last->format : disk->format) == DOMAIN_DISK_RAW)
+            disk->chain_ends = true;
     }
     return 0;
 }
 
-/* A qcow2 header, big-endian: magic (4 bytes), version (4), offset of the backing file's name (8; 0
- * without). */
-int domain_note_image(struct domain *d, struct domain_disk *disk, const uint8_t *head, size_t size)
+const char *domain_chain_open_at(const struct domain_disk *disk)
 {
-    static const uint8_t magic[4] = {'Q', 'F', 'I', 0xfb}, none[8] = {0};
-    if (disk->format != DOMAIN_DISK_QCOW2 || size < 16 || memcmp(head, magic, 4) != 0 ||
-        memcmp(head + 8, none, 8) != 0)
-        return 0;
-    return end_chain(d, disk);
+    const struct domain_layer *last = disk->layer_count ? &disk->layers[disk->layer_count - 1] : NULL;
+    if (disk->chain_ends || (last ? last->format : disk->format) != DOMAIN_DISK_QCOW2)
+        return NULL;
+    return last ? last->source : disk->source;
+}
+
+int domain_add_layer(struct domain *d, struct domain_disk *disk, const struct domain_layer *layer,
+                     struct fail *f)
+{
+    if (disk->layer_count == DOMAIN_LAYERS_MAX)
+        return fail_set(f, VIR_ERR_INTERNAL_ERROR,
+                        "backing store for %s is self-referential or too deeply nested", disk->source);
+    struct domain_layer *layers =
+        domain_grow(d, disk->layers, disk->layer_count, sizeof(*layers), f);
+    if (!layers)
+        return -1;
+    disk->layers = layers;
+    layers[disk->layer_count] = *layer;
+    layers[disk->layer_count].source = domain_string(d, layer->source);
+    if (!layers[disk->layer_count].source)
+        return fail_set(f, VIR_ERR_NO_MEMORY, "domain %s: too large", d->name ? d->name : "");
+    disk->layer_count++;
+    return 0;
 }

@@ -134,9 +134,14 @@ static void write_devices(struct xml_writer *w)
 
 static void write_features(struct xml_writer *w)
 {
-    static const char *const absent[] = {"gic",    "vmcoreinfo", "genid", "backingStoreInput",
-                                         "backup", "sev",        "sgx",   "hyperv"};
+    static const char *const absent[] = {"backup", "sev", "sgx", "hyperv"};
     xml_open(w, "features");
+    write_no(w, "gic");
+    write_no(w, "vmcoreinfo");
+    write_no(w, "genid");
+    xml_open(w, "backingStoreInput");
+    xml_attr(w, "supported", "yes");
+    xml_close(w);
     for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
         write_no(w, absent[i]);
     xml_close(w);

@@ -65,41 +65,71 @@ static const char *detect_zeroes(const struct domain_disk *disk)
     return domain_detect_zeroes_name(disk->detect_zeroes);
 }
 
-static void add_storage_node(struct command_builder *b, const struct domain_disk *disk)
+/* One image of a disk: the disk itself, or what it lies on. */
+struct image {
+    const struct domain_disk *disk;
+    struct domain_layer at;
+    bool is_top;
+    unsigned below; /* index of the next; 0: none that is known */
+};
+
+static void add_storage_node(struct command_builder *b, const struct image *image)
 {
+    const struct domain_disk *disk = image->disk;
     struct json_object *json = json_object_new_object();
-    command_json_string(json, "driver", disk->type == DOMAIN_DISK_BLOCK ? "host_device" : "file");
-    command_json_string(json, "filename", disk->source);
+    command_json_string(json, "driver",
+                        image->at.type == DOMAIN_DISK_BLOCK ? "host_device" : "file");
+    command_json_string(json, "filename", image->at.source);
     command_json_string(json, "aio", domain_io_name(disk->io));
-    command_json_string(json, "node-name",
-                        command_text(b, "libvirt-%u-storage", disk->source_index));
+    command_json_string(json, "node-name", command_text(b, "libvirt-%u-storage", image->at.index));
     add_cache(json, disk);
     command_json_bool(json, "auto-read-only", true);
     command_json_string(json, "discard", "unmap");
     command_add_json(b, "-blockdev", json);
 }
 
-/* "<backingStore/>" says that the chain ends here; without it QEMU goes by the image's header. */
-static bool chain_ends(const struct domain_disk *disk)
+/* null says that the chain ends here; without a word QEMU goes by the image's header. */
+static void add_below(struct command_builder *b, struct json_object *json, const struct image *image)
 {
-    return disk->format == DOMAIN_DISK_QCOW2 && disk->backing &&
-           !strcmp(disk->backing, "<backingStore/>");
+    if (image->below)
+        command_json_string(json, "backing", command_text(b, "libvirt-%u-format", image->below));
+    else if (image->disk->chain_ends && image->at.format == DOMAIN_DISK_QCOW2)
+        json_object_object_add(json, "backing", NULL);
 }
 
-static void add_format_node(struct command_builder *b, const struct domain_disk *disk)
+static void add_format_node(struct command_builder *b, const struct image *image)
 {
+    const struct domain_disk *disk = image->disk;
     struct json_object *json = json_object_new_object();
-    command_json_string(json, "node-name",
-                        command_text(b, "libvirt-%u-format", disk->source_index));
-    command_json_bool(json, "read-only", disk->readonly);
+    command_json_string(json, "node-name", command_text(b, "libvirt-%u-format", image->at.index));
+    command_json_bool(json, "read-only", !image->is_top || disk->readonly);
     command_json_string(json, "discard", domain_discard_name(disk->discard));
-    command_json_string(json, "detect-zeroes", detect_zeroes(disk));
+    command_json_string(json, "detect-zeroes", image->is_top ? detect_zeroes(disk) : NULL);
     add_cache(json, disk);
-    command_json_string(json, "driver", domain_format_name(disk->format));
-    command_json_string(json, "file", command_text(b, "libvirt-%u-storage", disk->source_index));
-    if (chain_ends(disk))
-        json_object_object_add(json, "backing", NULL);
+    command_json_string(json, "driver", domain_format_name(image->at.format));
+    command_json_string(json, "file", command_text(b, "libvirt-%u-storage", image->at.index));
+    add_below(b, json, image);
     command_add_json(b, "-blockdev", json);
+}
+
+/* From the bottom: an image's node must be there when the one above names it. */
+static void add_images(struct command_builder *b, const struct domain_disk *disk)
+{
+    unsigned below = 0;
+    for (size_t i = disk->layer_count; i; i--) {
+        struct image image = {.disk = disk, .at = disk->layers[i - 1], .below = below};
+        add_storage_node(b, &image);
+        add_format_node(b, &image);
+        below = image.at.index;
+    }
+    struct image top = {
+        .disk = disk,
+        .at = {disk->type, disk->format, disk->source, disk->source_index},
+        .is_top = true,
+        .below = below,
+    };
+    add_storage_node(b, &top);
+    add_format_node(b, &top);
 }
 
 /* A space in a serial number reaches the guest as "\ ": libvirt has always passed it so, and the
@@ -155,8 +185,7 @@ int command_add_disks(struct command_builder *b)
         if (!disk->source_index)
             return fail_set(b->fail, VIR_ERR_INTERNAL_ERROR, "disk '%s' has no block node yet",
                             disk->target);
-        add_storage_node(b, disk);
-        add_format_node(b, disk);
+        add_images(b, disk);
         unsigned own = disk->dev.boot_order ? disk->dev.boot_order : boot_index;
         if (add_disk_device(b, disk, own) < 0)
             return -1;

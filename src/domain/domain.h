@@ -98,6 +98,16 @@ enum domain_disk_error {
     DOMAIN_DISK_ERROR_ENOSPACE, /* error_policy only */
 };
 
+/* An image below another: <backingStore>. */
+struct domain_layer {
+    enum domain_disk_type type;
+    enum domain_disk_format format;
+    const char *source; /* path, never NULL */
+    unsigned index;     /* live, as source_index below */
+};
+
+enum { DOMAIN_LAYERS_MAX = 48 }; /* XML_DEPTH_MAX has room for them */
+
 struct domain_disk {
     struct domain_device dev; /* PCI address; alias virtio-disk0, 0 = vda */
     enum domain_disk_type type;
@@ -115,7 +125,10 @@ struct domain_disk {
     bool readonly;
     bool shareable;
     unsigned source_index; /* live: N of the block nodes libvirt-N-format, libvirt-N-storage */
-    const char *backing;   /* <backingStore> as it came, not interpreted */
+    struct domain_layer *layers; /* what it lies on, from the top; only the last may be raw */
+    size_t layer_count;
+    size_t layers_given; /* so many came with the document, the others were found at the start */
+    bool chain_ends;     /* nothing is below the last of them; else: not known */
 };
 
 /* ---- controllers ---- */
@@ -489,19 +502,19 @@ int domain_check_readable(const struct domain *d, struct fail *f);
 /* Name all devices and number the block nodes, as libvirt does at start. Users' "ua-..." stay. */
 int domain_assign_aliases(struct domain *d, struct fail *f);
 
-/* What a start settles, as libvirt does it: the aliases, the numbers of the block nodes (the first
- * disk has the highest), <backingStore/> for raw disks without, no cache for disks that are shared
- * with other guests and written. Unlike libvirt, memory is not
- * rounded up to whole MiB: the guest gets what its document says. A qcow2 disk's chain is said to
- * end only where domain_note_image saw it: on the other side of a migration a false <backingStore/>
- * hides the backing file. */
+/* What a start settles, as libvirt does it: the aliases, the numbers of the block nodes (the last
+ * disk has 1), <backingStore/> for raw images without, no
+ * cache for disks that are shared with other guests and written. Unlike libvirt, memory is not
+ * rounded up to whole MiB: the guest gets what its document says. A qcow2 image's chain is said to
+ * end only where that was seen: a false <backingStore/> hides what is below. */
 int domain_prepare_start(struct domain *d, struct fail *f);
 
-enum { DOMAIN_IMAGE_HEAD = 512 };
-
-/* The first DOMAIN_IMAGE_HEAD bytes of a disk's image (fewer if it is shorter): a qcow2 image
- * without a backing file gets <backingStore/>, unless the document has one. -1: arena full. */
-int domain_note_image(struct domain *d, struct domain_disk *disk, const uint8_t *head, size_t size);
+/* Where a chain is to be followed further: the last image that is known, when that is a qcow2 one and
+ * nothing is known of what is below; else NULL. */
+const char *domain_chain_open_at(const struct domain_disk *disk);
+/* One more at its end, copied. -1: VIR_ERR_INTERNAL_ERROR, too many, or the arena is full. */
+int domain_add_layer(struct domain *d, struct domain_disk *disk, const struct domain_layer *layer,
+                     struct fail *f);
 
 /* ---- text ---- */
 

@@ -269,6 +269,7 @@ int domain_format(const struct domain *d, unsigned flags, struct buffer *out, st
     struct format o = {
         .d = d,
         .w = {.out = out},
+        .complete = complete,
         .live = complete || (d->id >= 0 && !migratable && !(flags & VIR_DOMAIN_XML_INACTIVE)),
         .migratable = migratable && !complete,
     };

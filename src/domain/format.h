@@ -10,6 +10,7 @@
 struct format {
     const struct domain *d;
     struct xml_writer w;
+    bool complete;   /* FORMAT_COMPLETE */
     bool live;       /* ids, aliases, paths that were made up */
     bool migratable; /* for another host: without what it would add by itself */
 };

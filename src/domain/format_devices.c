@@ -66,19 +66,46 @@ static void format_disk_driver(struct format *o, const struct domain_disk *disk)
     xml_close(&o->w);
 }
 
+static void format_source(struct format *o, enum domain_disk_type type, const char *path, unsigned index)
+{
+    xml_open(&o->w, "source");
+    xml_attr(&o->w, type == DOMAIN_DISK_FILE ? "file" : "dev", path);
+    if (o->live && index)
+        xml_attr_u64(&o->w, "index", index);
+    xml_close(&o->w);
+}
+
+/* What was found at the start is a running guest's only: another host, or another start, looks again. */
+static void format_chain(struct format *o, const struct domain_disk *disk)
+{
+    size_t count = o->live ? disk->layer_count : disk->layers_given;
+    for (size_t i = 0; i < count; i++) {
+        const struct domain_layer *layer = &disk->layers[i];
+        xml_open(&o->w, "backingStore");
+        xml_attr(&o->w, "type", names_get(&names_disk_type, layer->type));
+        if (o->live && layer->index)
+            xml_attr_u64(&o->w, "index", layer->index);
+        if (o->complete && i >= disk->layers_given)
+            xml_attr(&o->w, "found", "yes");
+        xml_open(&o->w, "format");
+        xml_attr(&o->w, "type", names_get(&names_disk_format, layer->format));
+        xml_close(&o->w);
+        format_source(o, layer->type, layer->source, 0);
+    }
+    if (disk->chain_ends && count == disk->layer_count)
+        xml_empty(&o->w, "backingStore");
+    for (size_t i = 0; i < count; i++)
+        xml_close(&o->w);
+}
+
 static void format_disk(struct format *o, const struct domain_disk *disk)
 {
     xml_open(&o->w, "disk");
     xml_attr(&o->w, "type", names_get(&names_disk_type, disk->type));
     xml_attr(&o->w, "device", "disk");
     format_disk_driver(o, disk);
-    xml_open(&o->w, "source");
-    xml_attr(&o->w, disk->type == DOMAIN_DISK_FILE ? "file" : "dev", disk->source);
-    if (o->live && disk->source_index)
-        xml_attr_u64(&o->w, "index", disk->source_index);
-    xml_close(&o->w);
-    if (disk->backing)
-        xml_raw(&o->w, disk->backing);
+    format_source(o, disk->type, disk->source, disk->source_index);
+    format_chain(o, disk);
     xml_open(&o->w, "target");
     xml_attr(&o->w, "dev", disk->target);
     xml_attr(&o->w, "bus", "virtio");

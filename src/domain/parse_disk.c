@@ -48,18 +48,80 @@ static int parse_disk_driver(struct parse *p, const struct xml_node *n, struct d
     return 0;
 }
 
-static int parse_disk_source(struct parse *p, const struct xml_node *n, struct domain_disk *disk)
+/* The number of a block node; a running guest's only. */
+static int parse_index(struct parse *p, const struct xml_node *n, unsigned *ret_index)
 {
-    const char *attribute = disk->type == DOMAIN_DISK_FILE ? "file" : "dev";
-    if (parse_only(p, n, disk->type == DOMAIN_DISK_FILE ? "file index" : "dev index", "") < 0 ||
-        parse_required(p, n, attribute, &disk->source) < 0 ||
-        parse_path(p, n, attribute, PATH_BYTES_MAX, &disk->source) < 0)
-        return -1;
     unsigned index = 0;
     if (xml_get_uint(n, "index", 1, 1u << 30, &index, p->fail) < 0)
         return -1;
     if (p->live)
-        disk->source_index = index;
+        *ret_index = index;
+    return 0;
+}
+
+static int parse_source(struct parse *p, const struct xml_node *n, enum domain_disk_type type,
+                        const char **ret_path)
+{
+    const char *attribute = type == DOMAIN_DISK_FILE ? "file" : "dev";
+    if (parse_only(p, n, type == DOMAIN_DISK_FILE ? "file index" : "dev index", "") < 0 ||
+        parse_required(p, n, attribute, ret_path) < 0)
+        return -1;
+    return parse_path(p, n, attribute, PATH_BYTES_MAX, ret_path);
+}
+
+/* ---- <backingStore>: what an image lies on, one in the other; the empty one says: on nothing ---- */
+
+static int parse_layer_format(struct parse *p, const struct xml_node *n, struct domain_layer *layer)
+{
+    const char *text;
+    unsigned format = 0;
+    if (!n)
+        return fail_set(p->fail, VIR_ERR_XML_ERROR, "missing disk backing store format");
+    if (parse_only(p, n, "type", "") < 0 || parse_required(p, n, "type", &text) < 0 ||
+        parse_enum(p, n, "type", &names_disk_format, &format) < 0)
+        return -1;
+    layer->format = format;
+    return 0;
+}
+
+static int parse_layer(struct parse *p, const struct xml_node *n, struct domain_layer *layer)
+{
+    const struct xml_node *format, *source;
+    unsigned type = DOMAIN_DISK_FILE;
+    if (parse_only(p, n, p->live ? "type index found" : "type index", "format source backingStore") < 0 ||
+        parse_enum(p, n, "type", &names_disk_type, &type) < 0 ||
+        parse_index(p, n, &layer->index) < 0 || parse_single(p, n, "format", &format) < 0 ||
+        parse_single(p, n, "source", &source) < 0 || parse_layer_format(p, format, layer) < 0)
+        return -1;
+    layer->type = type;
+    if (!source)
+        return fail_set(p->fail, VIR_ERR_XML_ERROR, "missing disk backing store source");
+    return parse_source(p, source, type, &layer->source);
+}
+
+static int parse_chain(struct parse *p, const struct xml_node *n, struct domain_disk *disk)
+{
+    enum domain_disk_format above = disk->format;
+    while (n) {
+        struct domain_layer layer = {0};
+        if (!n->attribute_count && !xml_first_element(n)) {
+            disk->chain_ends = true;
+            return 0;
+        }
+        if (parse_layer(p, n, &layer) < 0)
+            return -1;
+        if (above == DOMAIN_DISK_RAW)
+            return fail_set(p->fail, VIR_ERR_CONFIG_UNSUPPORTED,
+                            "storage format 'raw' does not support backing store (disk '%s')",
+                            disk->target);
+        bool given = !p->live || !xml_get(n, "found");
+        if (domain_add_layer(p->d, disk, &layer, p->fail) < 0)
+            return -1;
+        disk->layers_given += given;
+        above = layer.format;
+        if (parse_single(p, n, "backingStore", &n) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -115,13 +177,14 @@ static int parse_disk_parts(struct parse *p, const struct xml_node *n, struct do
     if (!source)
         return fail_set(p->fail, VIR_ERR_XML_ERROR, "missing source information for device %s",
                         disk->target);
-    if (parse_disk_source(p, source, disk) < 0)
+    if (parse_source(p, source, disk->type, &disk->source) < 0 ||
+        parse_index(p, source, &disk->source_index) < 0)
         return -1;
     if (driver && parse_disk_driver(p, driver, disk) < 0)
         return -1;
     if (serial && parse_disk_serial(p, serial, disk) < 0)
         return -1;
-    return backing ? parse_verbatim(p, backing, &disk->backing) : 0;
+    return parse_chain(p, backing, disk);
 }
 
 /* Sorted by target, "vdb" before "vdaa". */

@@ -180,38 +180,92 @@ static void test_reconnect_goes_by_what_the_emulator_has(void **state)
     json_object_put(items);
 }
 
+static struct json_object *format_node(struct json_object *items, const char *name)
+{
+    return json_object_array_get_idx(find_item(items, "-blockdev", "node-name", name), 1);
+}
+
 static void test_a_backing_file_is_hidden_only_on_proof(void **state)
 {
-    static const char disk[] = "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
-                               "<source file='/a'/><target dev='vda' bus='virtio'/></disk>";
-    static const uint8_t alone[104] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3};
-    static const uint8_t overlay[104] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3, [15] = 0x70};
-    const struct {
-        const uint8_t *head;
-        size_t size;
+#define QCOW2(chain)                                                                               \
+    "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"                           \
+    "<source file='/a'/>" chain "<target dev='vda' bus='virtio'/></disk>"
+    static const struct {
+        const char *disk;
         bool ends;
-    } cases[] = {{alone, 104, true},
-                 {overlay, 104, false},
-                 {alone, 15, false},
-                 {alone, 0, false},
-                 {alone + 1, 100, false}};
+    } cases[] = {{QCOW2(""), false}, {QCOW2("<backingStore/>"), true}};
     (void)state;
     auto_emulator struct emulator *e = qemu_7_2();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        auto_domain struct domain *d = make_guest("qemu", "", disk);
+        auto_domain struct domain *d = make_guest("qemu", "", cases[i].disk);
         struct command_options options = make_options(e);
         struct command command;
         struct fail f = {0};
-        assert_int_equal(domain_note_image(d, &d->disks[0], cases[i].head, cases[i].size), 0);
         assert_int_equal(command_prepare(d, e, folder, &f), 0);
         assert_int_equal(command_build(d, &options, &command, &f), 0);
         struct json_object *items = command_items(command.argv);
-        struct json_object *node = json_object_array_get_idx(
-            find_item(items, "-blockdev", "node-name", "libvirt-1-format"), 1);
-        assert_int_equal(json_object_object_get_ex(node, "backing", NULL), cases[i].ends);
+        assert_int_equal(
+            json_object_object_get_ex(format_node(items, "libvirt-1-format"), "backing", NULL),
+            cases[i].ends);
         json_object_put(items);
         command_free(&command);
     }
+}
+
+/* Recorded from libvirt 9.0: the numbers, and what each node is told. */
+static void test_a_chain_is_given_to_qemu_image_by_image(void **state)
+{
+    static const char disks[] =
+        "<disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none' "
+        "discard='unmap' detect_zeroes='on'/><source file='/a'/>"
+        "<backingStore type='file'><format type='qcow2'/><source file='/b'/>"
+        "<backingStore type='block'><format type='raw'/><source dev='/dev/c'/></backingStore>"
+        "</backingStore><target dev='vda' bus='virtio'/></disk>"
+        "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/d'/>"
+        "<backingStore type='file'><format type='qcow2'/><source file='/e'/><backingStore/>"
+        "</backingStore><target dev='vdb' bus='virtio'/></disk>";
+    static const struct {
+        const char *name, *text;
+    } nodes[] = {
+        {"libvirt-3-format",
+         "{\"node-name\":\"libvirt-3-format\",\"read-only\":false,\"discard\":\"unmap\","
+         "\"detect-zeroes\":\"on\",\"cache\":{\"direct\":true,\"no-flush\":false},\"driver\":\"qcow2\","
+         "\"file\":\"libvirt-3-storage\",\"backing\":\"libvirt-4-format\"}"},
+        {"libvirt-4-format",
+         "{\"node-name\":\"libvirt-4-format\",\"read-only\":true,\"discard\":\"unmap\","
+         "\"cache\":{\"direct\":true,\"no-flush\":false},\"driver\":\"qcow2\","
+         "\"file\":\"libvirt-4-storage\",\"backing\":\"libvirt-5-format\"}"},
+        {"libvirt-5-storage",
+         "{\"driver\":\"host_device\",\"filename\":\"/dev/c\",\"node-name\":\"libvirt-5-storage\","
+         "\"cache\":{\"direct\":true,\"no-flush\":false},\"auto-read-only\":true,"
+         "\"discard\":\"unmap\"}"},
+        {"libvirt-5-format",
+         "{\"node-name\":\"libvirt-5-format\",\"read-only\":true,\"discard\":\"unmap\","
+         "\"cache\":{\"direct\":true,\"no-flush\":false},\"driver\":\"raw\","
+         "\"file\":\"libvirt-5-storage\"}"},
+        {"libvirt-1-format",
+         "{\"node-name\":\"libvirt-1-format\",\"read-only\":false,\"driver\":\"qcow2\","
+         "\"file\":\"libvirt-1-storage\",\"backing\":\"libvirt-2-format\"}"},
+        {"libvirt-2-format",
+         "{\"node-name\":\"libvirt-2-format\",\"read-only\":true,\"driver\":\"qcow2\","
+         "\"file\":\"libvirt-2-storage\",\"backing\":null}"},
+    };
+    (void)state;
+    auto_emulator struct emulator *e = qemu_7_2();
+    auto_domain struct domain *d = make_guest("qemu", "", disks);
+    struct command_options options = make_options(e);
+    struct command command;
+    struct fail f = {0};
+    assert_int_equal(command_prepare(d, e, folder, &f), 0);
+    assert_int_equal(command_build(d, &options, &command, &f), 0);
+    struct json_object *items = command_items(command.argv);
+    for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+        assert_string_equal(json_object_to_json_string_ext(format_node(items, nodes[i].name),
+                                                           JSON_C_TO_STRING_PLAIN |
+                                                               JSON_C_TO_STRING_NOSLASHESCAPE),
+                            nodes[i].text);
+    json_object_put(items);
+    command_free(&command);
 }
 
 /* What libvirt 9.0 starts, too: its own check of migrations counts on it. */
@@ -401,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_a_reboot_that_ends_the_guest),
         cmocka_unit_test(test_reconnect_goes_by_what_the_emulator_has),
         cmocka_unit_test(test_a_backing_file_is_hidden_only_on_proof),
+        cmocka_unit_test(test_a_chain_is_given_to_qemu_image_by_image),
         cmocka_unit_test(test_a_disk_written_by_several_guests_is_not_cached),
         cmocka_unit_test(test_a_tap_is_given_open),
         cmocka_unit_test(test_the_environment_and_the_last_arguments),

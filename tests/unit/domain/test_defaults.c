@@ -121,21 +121,23 @@ static void ptys_of_devices_that_are_not_there_are_passed_over(void **state)
 static void a_chain_is_said_to_end_only_where_it_was_seen(void **state)
 {
     (void)state;
-    static const uint8_t alone[16] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3};
-    static const uint8_t overlay[16] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0xa0};
     auto_domain struct domain *d =
         accept("", "<disk><source file='/1'/><target dev='vda'/></disk>"
                    "<disk><driver type='qcow2'/><source file='/2'/><target dev='vdb'/></disk>"
-                   "<disk><driver type='qcow2'/><source file='/3'/><target dev='vdc'/></disk>"
-                   "<disk><driver type='qcow2'/><source file='/4'/><target dev='vdd'/></disk>");
+                   "<disk><driver type='qcow2'/><source file='/3'/><backingStore/><target dev='vdc'/></disk>");
     assert_int_equal(domain_prepare_start(d, &fail), 0);
-    assert_int_equal(domain_note_image(d, &d->disks[1], alone, sizeof(alone)), 0);
-    assert_int_equal(domain_note_image(d, &d->disks[2], overlay, sizeof(overlay)), 0);
-    assert_int_equal(domain_note_image(d, &d->disks[3], alone, 4), 0);
-    assert_string_equal(d->disks[0].backing, "<backingStore/>");
-    assert_string_equal(d->disks[1].backing, "<backingStore/>");
-    assert_null(d->disks[2].backing);
-    assert_null(d->disks[3].backing);
+    assert_true(d->disks[0].chain_ends);
+    assert_false(d->disks[1].chain_ends);
+    assert_true(d->disks[2].chain_ends);
+    assert_null(domain_chain_open_at(&d->disks[0]));
+    assert_string_equal(domain_chain_open_at(&d->disks[1]), "/2");
+    assert_null(domain_chain_open_at(&d->disks[2]));
+    struct domain_layer below = {.format = DOMAIN_DISK_QCOW2, .source = "/below"};
+    assert_int_equal(domain_add_layer(d, &d->disks[1], &below, &fail), 0);
+    assert_string_equal(domain_chain_open_at(&d->disks[1]), "/below");
+    below.format = DOMAIN_DISK_RAW;
+    assert_int_equal(domain_add_layer(d, &d->disks[1], &below, &fail), 0);
+    assert_null(domain_chain_open_at(&d->disks[1]));
 }
 
 static void caches_that_two_hosts_may_share(void **state)

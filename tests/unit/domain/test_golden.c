@@ -86,10 +86,9 @@ static void bring_to_life(struct domain *d)
 {
     unsigned tap = 0;
     char path[256];
-    static const uint8_t qcow2_alone[16] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3};
     assert_int_equal(domain_prepare_start(d, &fail), 0);
     for (size_t i = 0; i < d->disk_count; i++)
-        assert_int_equal(domain_note_image(d, &d->disks[i], qcow2_alone, sizeof(qcow2_alone)), 0);
+        d->disks[i].chain_ends = true; /* as the worker finds it: they lie on nothing */
     d->id = 1;
     d->memory_kib = (d->memory_kib + 1023) / 1024 * 1024;
     d->current_memory_kib = d->memory_kib; /* the balloon, as QEMU says */

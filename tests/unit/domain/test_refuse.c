@@ -228,6 +228,23 @@ static void disks_are_checked(void **state)
     refuse(BAD, "not an absolute path", "", "<disk><source file='a'/><target dev='vda'/></disk>");
     refuse(UNSUPPORTED, "attribute 'dev' of <source>", "",
            "<disk type='file'><source dev='/a'/><target dev='vda'/></disk>");
+#define ON(format, chain)                                                                          \
+    "<disk><driver type='" format "'/><source file='/a'/><target dev='vda'/>" chain "</disk>"
+    refuse(BAD, "missing disk backing store format", "", ON("qcow2", "<backingStore type='file'/>"));
+    refuse(BAD, "missing disk backing store source", "",
+           ON("qcow2", "<backingStore type='file'><format type='raw'/></backingStore>"));
+    refuse(UNSUPPORTED, "'raw' does not support backing store (disk 'vda')", "",
+           ON("raw", "<backingStore type='file'><format type='raw'/><source file='/b'/></backingStore>"));
+    refuse(UNSUPPORTED, "type='network' of <backingStore>", "",
+           ON("qcow2", "<backingStore type='network'><format type='raw'/><source/></backingStore>"));
+    refuse(UNSUPPORTED, "type='vmdk' of <format>", "",
+           ON("qcow2", "<backingStore type='file'><format type='vmdk'/><source file='/b'/></backingStore>"));
+    refuse(UNSUPPORTED, "'found' of <backingStore>", "",
+           ON("qcow2", "<backingStore type='file' found='yes'><format type='raw'/><source file='/b'/>"
+                       "</backingStore>"));
+    refuse(UNSUPPORTED, "element <seclabel>", "",
+           ON("qcow2", "<backingStore type='file'><format type='raw'/><source file='/b'><seclabel/></source>"
+                       "</backingStore>"));
     refuse(UNSUPPORTED, "target 'sda' of a disk", "",
            "<disk><source file='/a'/><target dev='sda'/></disk>");
     refuse(BAD, "target 'vd1' of a disk", "",
