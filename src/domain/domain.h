@@ -295,6 +295,9 @@ enum domain_action {
     DOMAIN_ACTION_PRESERVE,
 };
 
+/* Whose label a guest wants to be without. */
+enum domain_label { DOMAIN_LABEL_NONE, DOMAIN_LABEL_DAC, DOMAIN_LABEL_SELINUX, DOMAIN_LABEL_APPARMOR };
+
 struct domain_os {
     const char *machine; /* canonical ("pc-q35-7.2") after domain_fill_defaults */
     const char *kernel;
@@ -423,7 +426,7 @@ struct domain {
     struct domain_clock clock;
     enum domain_action on_poweroff, on_reboot, on_crash;
     enum domain_switch pm_suspend_to_mem, pm_suspend_to_disk;
-    bool seclabel_none; /* <seclabel type='none'/> */
+    unsigned labels; /* <seclabel type='none' model=>: a bit for each enum domain_label */
 
     const char *emulator;      /* always after domain_fill_defaults */
     struct domain_disk *disks; /* in libvirt's order: by target name */

@@ -230,6 +230,14 @@ static void format_commandline(struct format *o)
     xml_close(&o->w);
 }
 
+static void format_label(struct format *o, enum domain_label model)
+{
+    xml_open(&o->w, "seclabel");
+    xml_attr(&o->w, "type", "none");
+    xml_attr(&o->w, "model", names_get(&names_label, model));
+    xml_close(&o->w);
+}
+
 static void format_domain(struct format *o)
 {
     const struct domain *d = o->d;
@@ -247,12 +255,9 @@ static void format_domain(struct format *o)
     format_clock(o);
     format_life(o);
     format_devices(o);
-    if (d->seclabel_none) {
-        xml_open(&o->w, "seclabel");
-        xml_attr(&o->w, "type", "none");
-        xml_attr(&o->w, "model", "none");
-        xml_close(&o->w);
-    }
+    for (unsigned model = DOMAIN_LABEL_NONE; model <= DOMAIN_LABEL_APPARMOR; model++)
+        if (d->labels & 1u << model)
+            format_label(o, model);
     format_commandline(o);
     xml_close(&o->w);
 }

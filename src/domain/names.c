@@ -16,6 +16,8 @@ TABLE(names_boot, DOMAIN_BOOT_FD, [DOMAIN_BOOT_HD] = "hd", [DOMAIN_BOOT_CDROM] =
       [DOMAIN_BOOT_NETWORK] = "network", [DOMAIN_BOOT_FD] = "fd");
 TABLE(names_action, DOMAIN_ACTION_PRESERVE, [DOMAIN_ACTION_DESTROY] = "destroy",
       [DOMAIN_ACTION_RESTART] = "restart", [DOMAIN_ACTION_PRESERVE] = "preserve");
+TABLE(names_label, DOMAIN_LABEL_APPARMOR, [DOMAIN_LABEL_NONE] = "none", [DOMAIN_LABEL_DAC] = "dac",
+      [DOMAIN_LABEL_SELINUX] = "selinux", [DOMAIN_LABEL_APPARMOR] = "apparmor");
 TABLE(names_disk_type,
       DOMAIN_DISK_BLOCK, [DOMAIN_DISK_FILE] = "file", [DOMAIN_DISK_BLOCK] = "block");
 TABLE(names_disk_format,

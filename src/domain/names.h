@@ -13,6 +13,7 @@ extern const struct domain_names names_yes_no;
 extern const struct domain_names names_virt;
 extern const struct domain_names names_boot;
 extern const struct domain_names names_action;
+extern const struct domain_names names_label;
 extern const struct domain_names names_disk_type;
 extern const struct domain_names names_disk_format;
 extern const struct domain_names names_disk_cache;

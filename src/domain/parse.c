@@ -155,18 +155,34 @@ static int parse_on_crash(struct parse *p, const struct xml_node *n)
     return parse_action(p, n, &p->d->on_crash);
 }
 
-/* There is no security driver here. "none" asks for none; "dynamic" is what a host's own driver
- * puts into a running guest's document, and is left behind with that host. */
+/* There is no security driver here: not to be labelled is what a guest gets, so it may ask for that, of
+ * each model. "dynamic" without a model asks for what the host has by itself: none. */
 static int parse_seclabel(struct parse *p, const struct xml_node *n)
 {
-    const char *type = xml_get(n, "type");
-    if (type && strcmp(type, "dynamic") == 0)
-        return parse_only(p, n, "type model relabel", "label imagelabel");
-    if (parse_only(p, n, "type model", "") < 0)
+    const char *type = xml_get(n, "type"), *given = xml_get(n, "model"), *relabel = xml_get(n, "relabel");
+    unsigned model = DOMAIN_LABEL_NONE;
+    if (parse_only(p, n, "type model relabel", "label imagelabel baselabel") < 0 ||
+        parse_enum(p, n, "model", &names_label, &model) < 0)
         return -1;
-    if (!type || strcmp(type, "none") != 0)
-        return parse_refuse_value(p, n, "type", type ? type : "");
-    p->d->seclabel_none = true;
+    if (!type && !given)
+        return fail_set(p->fail, VIR_ERR_XML_ERROR, "XML line %u: missing security model in <seclabel>",
+                        n->line);
+    bool none = type && strcmp(type, "none") == 0;
+    bool dynamic = !type || strcmp(type, "dynamic") == 0;
+    if (!none && !dynamic)
+        return parse_refuse_value(p, n, "type", type);
+    if (dynamic && model != DOMAIN_LABEL_NONE)
+        return fail_set(p->fail, VIR_ERR_CONFIG_UNSUPPORTED,
+                        "security driver model '%s' of <seclabel> is not available: guests are not "
+                        "labelled here (line %u)",
+                        given, n->line);
+    if (none && relabel && strcmp(relabel, "no") != 0)
+        return fail_set(p->fail, VIR_ERR_CONFIG_UNSUPPORTED,
+                        "resource relabeling is not compatible with 'none' label type (line %u)", n->line);
+    if (p->d->labels & 1u << model)
+        return fail_set(p->fail, VIR_ERR_XML_ERROR, "XML line %u: seclabel for model %s is already provided",
+                        n->line, names_get(&names_label, model));
+    p->d->labels |= 1u << model;
     return 0;
 }
 

@@ -148,6 +148,25 @@ static void an_empty_domain_can_be_copied_before_it_is_complete(void **state)
     assert_int_equal(domain_fill_defaults(copy, &document_defaults, &fail), 0);
 }
 
+static void no_label_is_what_a_guest_may_ask_for(void **state)
+{
+    static const struct {
+        const char *given, *written;
+    } rows[] = {
+        {"<seclabel type='none'/>", "<seclabel type='none' model='none'/>"},
+        {"<seclabel type='none' model='none' relabel='no'/>", "<seclabel type='none' model='none'/>"},
+        {"<seclabel type='dynamic'/>", "<seclabel type='none' model='none'/>"},
+        {"<seclabel model='none'/>", "<seclabel type='none' model='none'/>"},
+        {"<seclabel type='none' model='selinux'/>", "<seclabel type='none' model='selinux'/>"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        auto_domain struct domain *d = accept(rows[i].given, "");
+        auto_free char *text = text_of(d, VIR_DOMAIN_XML_INACTIVE);
+        assert_non_null(strstr(text, rows[i].written));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +177,7 @@ int main(void)
         cmocka_unit_test(an_unknown_flag_is_refused),
         cmocka_unit_test(a_document_that_does_not_fit_is_an_error),
         cmocka_unit_test(an_empty_domain_can_be_copied_before_it_is_complete),
+        cmocka_unit_test(no_label_is_what_a_guest_may_ask_for),
     };
     return cmocka_run_group_tests_name("domain format", tests, NULL, NULL);
 }

@@ -208,6 +208,14 @@ static void features_cpu_and_clock_are_checked(void **state)
     refuse(BAD, "second timer 'pit'", "<clock><timer name='pit'/><timer name='pit'/></clock>", "");
     refuse(UNSUPPORTED, "value='coredump-destroy'", "<on_crash>coredump-destroy</on_crash>", "");
     refuse(UNSUPPORTED, "type='static'", "<seclabel type='static' model='dac'/>", "");
+    refuse(UNSUPPORTED, "model 'dac' of <seclabel> is not available",
+           "<seclabel type='dynamic' model='dac' relabel='yes'><label>+0:+0</label></seclabel>", "");
+    refuse(UNSUPPORTED, "model 'selinux' of <seclabel> is not available", "<seclabel model='selinux'/>", "");
+    refuse(UNSUPPORTED, "model='x' of <seclabel>", "<seclabel type='none' model='x'/>", "");
+    refuse(UNSUPPORTED, "relabeling is not compatible", "<seclabel type='none' relabel='yes'/>", "");
+    refuse(BAD, "missing security model", "<seclabel/>", "");
+    refuse(BAD, "model dac is already provided",
+           "<seclabel type='none' model='dac'/><seclabel type='none' model='dac'/>", "");
     refuse(BAD, "not a valid name of an environment",
            "<qemu:commandline><qemu:env name='A=B'/></qemu:commandline>", "");
     refuse(BAD, "needs attribute 'value'", "<qemu:commandline><qemu:arg/></qemu:commandline>", "");
