@@ -172,7 +172,7 @@ enum core_call {
     X(QEMU_GONE)     /* the process has ended; arg: enum core_gone */                              \
     X(QEMU_STOPPED)  /* STOP */                                                                    \
     X(QEMU_RESUMED)  /* RESUME */                                                                  \
-    X(QEMU_SHUTDOWN) /* SHUTDOWN; arg: a SHUTDOWN_* detail */                                      \
+    X(QEMU_SHUTDOWN) /* SHUTDOWN; arg: a SHUTDOWN_* detail; arg2: its guest is to start again */   \
     X(QEMU_IO_ERROR) /* BLOCK_IO_ERROR with action stop: a STOP follows */                         \
     X(CONT_DONE)     /* reply of `cont` */                                                         \
     X(CONT_REFUSED)                                                                                \

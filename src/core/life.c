@@ -2,7 +2,7 @@
  *
  * QEMU's STOP and RESUME change what a client reads; the reply of `stop` or `cont` answers the
  * client who asked. QEMU runs with -no-shutdown: a guest that powers itself off leaves a stopped
- * QEMU behind, which is then ended, or reset when the power-off was a client's reboot.
+ * QEMU behind, which is then ended, or reset when the power-off was a client's reboot or is to be one.
  */
 #include "core/machine.h"
 
@@ -206,7 +206,8 @@ static void power_refused(struct step *s)
 
 static void powered_off(struct step *s)
 {
-    if (life(s)->rebooting == REBOOT_ASKED && s->event.arg == SHUTDOWN_GUEST) {
+    bool starts_again = life(s)->rebooting == REBOOT_ASKED || s->event.arg2;
+    if (starts_again && s->event.arg == SHUTDOWN_GUEST) {
         life(s)->rebooting = REBOOT_RESETTING;
         step_act(s, ACT_RESET, CALL_COUNT);
         step_act(s, ACT_CONT, 0);

@@ -161,6 +161,11 @@ static inline bool guest_is_there(const struct guest *g)
 }
 /* Nothing is left of it, and nothing is under way. */
 bool guest_is_over(const struct guest *g);
+/* <on_poweroff>restart</on_poweroff> */
+static inline bool guest_restarts_on_poweroff(const struct guest *g)
+{
+    return g->live && g->live->on_poweroff == DOMAIN_ACTION_RESTART;
+}
 /* The document a client means: live if active, else the definition. */
 const struct domain *guest_document(const struct guest *g);
 

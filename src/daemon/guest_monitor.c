@@ -64,7 +64,8 @@ static void take_shutdown(struct guest *g, const struct qmp_event *e)
         return;
     bool from_host = e->reason && strncmp(e->reason, "host-", 5) == 0;
     guest_event(g, EV_QEMU_SHUTDOWN,
-                e->guest ? SHUTDOWN_GUEST : from_host ? SHUTDOWN_HOST : SHUTDOWN_FINISHED, 0);
+                e->guest ? SHUTDOWN_GUEST : from_host ? SHUTDOWN_HOST : SHUTDOWN_FINISHED,
+                guest_restarts_on_poweroff(g));
 }
 
 /* QEMU 7.2 says STOP and has it delivered only when it has packed the guest's state for post-copy:
@@ -78,6 +79,17 @@ static uint64_t lateness(const struct monitor_event *event)
     return sane ? now - event->wall_clock : 0;
 }
 
+/* QEMU counts from the date that it was started with, a client from utc. */
+static int64_t note_clock(struct guest *g, int64_t offset)
+{
+    struct domain_clock *clock = g->live ? &g->live->clock : NULL;
+    if (!clock || clock->offset != DOMAIN_CLOCK_VARIABLE)
+        return offset;
+    clock->adjustment = clock->adjustment_at_start + offset;
+    guest_store_live(g, NULL, NULL);
+    return clock->adjustment;
+}
+
 static void monitor_event(struct monitor *m, const struct monitor_event *event, void *userdata)
 {
     (void)m;
@@ -89,6 +101,8 @@ static void monitor_event(struct monitor *m, const struct monitor_event *event, 
                         event->data ? json_object_to_json_string_ext(event->data,
                                                                      JSON_C_TO_STRING_PLAIN)
                                     : NULL);
+    if (e.kind == QMP_EVENT_RTC_CHANGE)
+        e.offset = note_clock(g, e.offset);
     events_tell_qemu(g, &e);
     bool counted = !g->unsettled && (e.kind == QMP_EVENT_STOP || e.kind == QMP_EVENT_RESUME);
     g->late = counted ? lateness(event) : 0;

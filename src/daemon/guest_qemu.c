@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "daemon/daemon.h"
 #include "daemon/disk_chain.h"
@@ -25,6 +26,8 @@
 #include "io/file.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+
+#define ZONES "/usr/share/zoneinfo"
 
 enum {
     ADOPT_AGAIN_SECONDS = 5,
@@ -220,6 +223,7 @@ static int build_and_run(struct guest *g, bool incoming, const char *folder, str
         .incoming = incoming,
         .state_dir = folder,
         .sandbox = true,
+        .now = time(NULL),
     };
     struct command command;
     if (options.monitor_fd < 0 || guest_fds_add_taps(fds, g->live, &g->trouble) < 0)
@@ -232,14 +236,36 @@ static int build_and_run(struct guest *g, bool incoming, const char *folder, str
     return r;
 }
 
+/* QEMU would take an unknown zone for utc. */
+static int check_zone(const struct domain *d, struct fail *f)
+{
+    auto_free char *path = NULL;
+    if (d->clock.offset != DOMAIN_CLOCK_TIMEZONE)
+        return 0;
+    if (asprintf(&path, ZONES "/%s", d->clock.timezone) < 0)
+        return fail_set(f, VIR_ERR_NO_MEMORY, "out of memory");
+    if (access(path, R_OK) < 0)
+        return fail_set(f, VIR_ERR_CONFIG_UNSUPPORTED, "time zone '%s' is not known on this host (%s)",
+                        d->clock.timezone, path);
+    return 0;
+}
+
+static int64_t local_offset(void)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    return localtime_r(&now, &tm) ? tm.tm_gmtoff : 0;
+}
+
 static int start(struct guest *g, bool incoming)
 {
+    domain_settle_clock(g->live, local_offset());
     auto_free char *folder = runtime_folder(g);
     if (!folder || asprintf(&g->socket_path, "%s/monitor", folder) < 0) {
         g->socket_path = NULL;
         return fail_set(&g->trouble, VIR_ERR_NO_MEMORY, "out of memory");
     }
-    if (file_make_folders(folder, 0700, &g->trouble) < 0 ||
+    if (check_zone(g->live, &g->trouble) < 0 || file_make_folders(folder, 0700, &g->trouble) < 0 ||
         file_make_folders(g->daemon->config.log_dir, 0700, &g->trouble) < 0 ||
         command_prepare(g->live, g->emulator, folder, &g->trouble) < 0)
         return -1;

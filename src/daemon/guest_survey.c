@@ -77,7 +77,7 @@ static void over(struct guest *g, enum core_event_type migration)
         guest_event(g, EV_QEMU_IO_ERROR, 0, 0);
     guest_event(g, EV_BOOT, g->survey.running, (uint8_t)migration);
     if (g->survey.state == QMP_RUN_SHUTDOWN)
-        guest_event(g, EV_QEMU_SHUTDOWN, SHUTDOWN_GUEST, 0);
+        guest_event(g, EV_QEMU_SHUTDOWN, SHUTDOWN_GUEST, guest_restarts_on_poweroff(g));
     guest_settle(g);
 }
 

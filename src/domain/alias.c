@@ -100,6 +100,15 @@ int domain_prepare_start(struct domain *d, struct fail *f)
     return 0;
 }
 
+void domain_settle_clock(struct domain *d, int64_t local_offset)
+{
+    struct domain_clock *clock = &d->clock;
+    if (clock->basis == DOMAIN_BASIS_LOCALTIME)
+        clock->adjustment += local_offset;
+    clock->basis = DOMAIN_BASIS_UTC;
+    clock->adjustment_at_start = clock->adjustment;
+}
+
 const char *domain_chain_open_at(const struct domain_disk *disk)
 {
     const struct domain_layer *last = disk->layer_count ? &disk->layers[disk->layer_count - 1] : NULL;

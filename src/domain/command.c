@@ -192,7 +192,7 @@ static int add_all(struct command_builder *b)
 static const char **make_env(struct command_builder *b, size_t *ret_count)
 {
     const struct domain *d = b->domain;
-    size_t count = 0, max = 6 + d->qemu_env_count;
+    size_t count = 0, max = 7 + d->qemu_env_count;
     const char **env = arena_array(&b->arena, max + 1, sizeof(*env));
     if (!env) {
         b->no_memory = true;
@@ -205,6 +205,8 @@ static const char **make_env(struct command_builder *b, size_t *ret_count)
     env[count++] = command_text(b, "XDG_DATA_HOME=%s/.local/share", home);
     env[count++] = command_text(b, "XDG_CACHE_HOME=%s/.cache", home);
     env[count++] = command_text(b, "XDG_CONFIG_HOME=%s/.config", home);
+    if (d->clock.offset == DOMAIN_CLOCK_TIMEZONE)
+        env[count++] = command_text(b, "TZ=%s", d->clock.timezone);
     for (size_t i = 0; i < d->qemu_env_count; i++) {
         const char *value = d->qemu_env[i].value;
         env[count++] = command_text(b, "%s=%s", d->qemu_env[i].name, value ? value : "");

@@ -36,6 +36,7 @@ struct command_options {
     bool incoming;
     /* An existing folder, QEMU's HOME and XDG folders. */
     const char *state_dir;
+    int64_t now; /* seconds since 1970: a variable clock begins from here */
     /* Pass -sandbox (if the emulator has it). */
     bool sandbox;
     /* One for each of d->interfaces, or NULL: all -1. Entries of other types are not looked at. */

@@ -2,6 +2,7 @@
 #include "domain/command_internal.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char *on_off(bool on)
 {
@@ -195,6 +196,53 @@ static void add_sleep_state(struct command_builder *b, const char *property,
                      property, allowed == DOMAIN_SWITCH_OFF);
 }
 
+/* "2026-11-28T22:52:50": when the clock begins. */
+static int date(struct command_builder *b, int64_t seconds, const char **ret_date)
+{
+    struct tm tm;
+    time_t time = (time_t)seconds;
+    if (seconds < 0 || seconds > DOMAIN_SECONDS_MAX || !gmtime_r(&time, &tm))
+        return fail_set(b->fail, VIR_ERR_CONFIG_UNSUPPORTED,
+                        "the guest's clock would begin %lld seconds from 1970, which is not supported",
+                        (long long)seconds);
+    *ret_date = command_text(b, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+                             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    return 0;
+}
+
+/* A time zone is QEMU's environment: local time is then that one's (command_build). */
+static int clock_base(struct command_builder *b, const char **ret_base)
+{
+    const struct domain_clock *clock = &b->domain->clock;
+    switch (clock->offset) {
+    case DOMAIN_CLOCK_UTC:
+        *ret_base = "utc";
+        return 0;
+    case DOMAIN_CLOCK_LOCALTIME:
+    case DOMAIN_CLOCK_TIMEZONE:
+        *ret_base = "localtime";
+        return 0;
+    case DOMAIN_CLOCK_VARIABLE:
+        return date(b, b->options->now + clock->adjustment, ret_base);
+    case DOMAIN_CLOCK_ABSOLUTE:
+        return date(b, (int64_t)clock->start, ret_base);
+    }
+    return 0;
+}
+
+static const char *track_option(const struct domain_timer *rtc)
+{
+    switch (rtc ? rtc->track : DOMAIN_TRACK_ABSENT) {
+    case DOMAIN_TRACK_ABSENT:
+        break;
+    case DOMAIN_TRACK_GUEST:
+        return ",clock=vm";
+    case DOMAIN_TRACK_WALL:
+        return ",clock=host";
+    }
+    return "";
+}
+
 /* -no-shutdown: QEMU stops instead of ending when its guest powers off, so that we end it and tell
  * the reason. A reboot that shall end the guest is one more way to stop. */
 int command_add_clock(struct command_builder *b)
@@ -202,9 +250,10 @@ int command_add_clock(struct command_builder *b)
     const struct domain *d = b->domain;
     const struct domain_timer *rtc = find_timer(d, DOMAIN_TIMER_RTC);
     bool slew = rtc && rtc->tickpolicy == DOMAIN_TICK_CATCHUP;
-    command_addf(b, "-rtc", "base=%s%s",
-                 d->clock.offset == DOMAIN_CLOCK_LOCALTIME ? "localtime" : "utc",
-                 slew ? ",driftfix=slew" : "");
+    const char *base = "utc";
+    if (clock_base(b, &base) < 0)
+        return -1;
+    command_addf(b, "-rtc", "base=%s%s%s", base, track_option(rtc), slew ? ",driftfix=slew" : "");
     add_pit_policy(b);
     command_add(b, "-no-shutdown");
     if (d->on_reboot == DOMAIN_ACTION_DESTROY) {

@@ -293,6 +293,8 @@ enum domain_action {
     DOMAIN_ACTION_DESTROY,
     DOMAIN_ACTION_RESTART,
     DOMAIN_ACTION_PRESERVE,
+    DOMAIN_ACTION_COREDUMP_DESTROY,
+    DOMAIN_ACTION_COREDUMP_RESTART,
 };
 
 /* Whose label a guest wants to be without. */
@@ -369,7 +371,16 @@ struct domain_cpu {
     size_t feature_count;
 };
 
-enum domain_clock_offset { DOMAIN_CLOCK_UTC, DOMAIN_CLOCK_LOCALTIME };
+enum domain_clock_offset {
+    DOMAIN_CLOCK_UTC,
+    DOMAIN_CLOCK_LOCALTIME,
+    DOMAIN_CLOCK_VARIABLE,
+    DOMAIN_CLOCK_TIMEZONE,
+    DOMAIN_CLOCK_ABSOLUTE,
+};
+enum domain_clock_basis { DOMAIN_BASIS_UTC, DOMAIN_BASIS_LOCALTIME };
+#define DOMAIN_SECONDS_MAX INT64_C(253402300799) /* since 1970, to the end of the year 9999 */
+
 enum domain_timer_name {
     DOMAIN_TIMER_RTC,
     DOMAIN_TIMER_PIT,
@@ -377,6 +388,7 @@ enum domain_timer_name {
     DOMAIN_TIMER_KVMCLOCK,
     DOMAIN_TIMER_TSC
 };
+enum domain_timer_track { DOMAIN_TRACK_ABSENT, DOMAIN_TRACK_GUEST, DOMAIN_TRACK_WALL };
 enum domain_timer_policy {
     DOMAIN_TICK_ABSENT,
     DOMAIN_TICK_DELAY,
@@ -388,11 +400,18 @@ struct domain_timer {
     enum domain_timer_name name;
     enum domain_switch present;
     enum domain_timer_policy tickpolicy; /* rtc: delay, catchup; pit: delay, discard */
+    enum domain_timer_track track;       /* rtc */
     uint64_t frequency;                  /* tsc, Hz; 0: none */
 };
 
 struct domain_clock {
     enum domain_clock_offset offset;
+    bool reset;                    /* utc, localtime: adjustment='reset' */
+    enum domain_clock_basis basis; /* variable; live: utc */
+    int64_t adjustment;            /* variable: seconds; live: follows what the guest does */
+    int64_t adjustment_at_start;   /* live: what QEMU was started with */
+    const char *timezone;          /* timezone: "Europe/Berlin" */
+    uint64_t start;                /* absolute: seconds since 1970 */
     struct domain_timer *timers;
     size_t timer_count;
 };
@@ -511,6 +530,10 @@ int domain_assign_aliases(struct domain *d, struct fail *f);
  * rounded up to whole MiB: the guest gets what its document says. A qcow2 image's chain is said to
  * end only where that was seen: a false <backingStore/> hides what is below. */
 int domain_prepare_start(struct domain *d, struct fail *f);
+
+/* At a start or an arrival: a clock that is variable is kept against utc while the guest runs.
+ * `local_offset`: seconds that the host's local time is ahead of it. */
+void domain_settle_clock(struct domain *d, int64_t local_offset);
 
 /* Where a chain is to be followed further: the last image that is known, when that is a qcow2 one and
  * nothing is known of what is below; else NULL. */

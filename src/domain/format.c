@@ -169,17 +169,41 @@ static void format_cpu(struct format *o)
     xml_close(&o->w);
 }
 
+static void format_offset(struct format *o, const struct domain_clock *clock)
+{
+    xml_attr(&o->w, "offset", names_get(&names_clock_offset, clock->offset));
+    switch (clock->offset) {
+    case DOMAIN_CLOCK_UTC:
+    case DOMAIN_CLOCK_LOCALTIME:
+        xml_attr(&o->w, "adjustment", clock->reset ? "reset" : NULL);
+        return;
+    case DOMAIN_CLOCK_VARIABLE:
+        xml_attr_i64(&o->w, "adjustment", clock->adjustment);
+        xml_attr(&o->w, "basis", names_get(&names_clock_basis, clock->basis));
+        if (o->complete)
+            xml_attr_i64(&o->w, "adjustment0", clock->adjustment_at_start);
+        return;
+    case DOMAIN_CLOCK_TIMEZONE:
+        xml_attr(&o->w, "timezone", clock->timezone);
+        return;
+    case DOMAIN_CLOCK_ABSOLUTE:
+        xml_attr_u64(&o->w, "start", clock->start);
+        return;
+    }
+}
+
 static void format_clock(struct format *o)
 {
     const struct domain_clock *clock = &o->d->clock;
     xml_open(&o->w, "clock");
-    xml_attr(&o->w, "offset", names_get(&names_clock_offset, clock->offset));
+    format_offset(o, clock);
     for (size_t i = 0; i < clock->timer_count; i++) {
         const struct domain_timer *t = &clock->timers[i];
         xml_open(&o->w, "timer");
         xml_attr(&o->w, "name", names_get(&names_timer, t->name));
         attr_yes_no(o, "present", t->present);
         xml_attr(&o->w, "tickpolicy", names_get(&names_tick, t->tickpolicy));
+        xml_attr(&o->w, "track", names_get(&names_track, t->track));
         if (t->frequency)
             xml_attr_u64(&o->w, "frequency", t->frequency);
         xml_close(&o->w);

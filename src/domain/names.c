@@ -14,8 +14,10 @@ TABLE(names_yes_no, DOMAIN_SWITCH_OFF, [DOMAIN_SWITCH_ON] = "yes", [DOMAIN_SWITC
 TABLE(names_virt, DOMAIN_VIRT_KVM, [DOMAIN_VIRT_QEMU] = "qemu", [DOMAIN_VIRT_KVM] = "kvm");
 TABLE(names_boot, DOMAIN_BOOT_FD, [DOMAIN_BOOT_HD] = "hd", [DOMAIN_BOOT_CDROM] = "cdrom",
       [DOMAIN_BOOT_NETWORK] = "network", [DOMAIN_BOOT_FD] = "fd");
-TABLE(names_action, DOMAIN_ACTION_PRESERVE, [DOMAIN_ACTION_DESTROY] = "destroy",
-      [DOMAIN_ACTION_RESTART] = "restart", [DOMAIN_ACTION_PRESERVE] = "preserve");
+TABLE(names_action, DOMAIN_ACTION_COREDUMP_RESTART, [DOMAIN_ACTION_DESTROY] = "destroy",
+      [DOMAIN_ACTION_RESTART] = "restart", [DOMAIN_ACTION_PRESERVE] = "preserve",
+      [DOMAIN_ACTION_COREDUMP_DESTROY] = "coredump-destroy",
+      [DOMAIN_ACTION_COREDUMP_RESTART] = "coredump-restart");
 TABLE(names_label, DOMAIN_LABEL_APPARMOR, [DOMAIN_LABEL_NONE] = "none", [DOMAIN_LABEL_DAC] = "dac",
       [DOMAIN_LABEL_SELINUX] = "selinux", [DOMAIN_LABEL_APPARMOR] = "apparmor");
 TABLE(names_disk_type,
@@ -72,7 +74,12 @@ TABLE(names_cpu_policy, DOMAIN_CPU_POLICY_FORBID, [DOMAIN_CPU_POLICY_FORCE] = "f
       [DOMAIN_CPU_POLICY_REQUIRE] = "require", [DOMAIN_CPU_POLICY_OPTIONAL] = "optional",
       [DOMAIN_CPU_POLICY_DISABLE] = "disable", [DOMAIN_CPU_POLICY_FORBID] = "forbid");
 TABLE(names_clock_offset,
-      DOMAIN_CLOCK_LOCALTIME, [DOMAIN_CLOCK_UTC] = "utc", [DOMAIN_CLOCK_LOCALTIME] = "localtime");
+      DOMAIN_CLOCK_ABSOLUTE, [DOMAIN_CLOCK_UTC] = "utc", [DOMAIN_CLOCK_LOCALTIME] = "localtime",
+      [DOMAIN_CLOCK_VARIABLE] = "variable", [DOMAIN_CLOCK_TIMEZONE] = "timezone",
+      [DOMAIN_CLOCK_ABSOLUTE] = "absolute");
+TABLE(names_clock_basis, DOMAIN_BASIS_LOCALTIME, [DOMAIN_BASIS_UTC] = "utc",
+      [DOMAIN_BASIS_LOCALTIME] = "localtime");
+TABLE(names_track, DOMAIN_TRACK_WALL, [DOMAIN_TRACK_GUEST] = "guest", [DOMAIN_TRACK_WALL] = "wall");
 TABLE(
     names_timer, DOMAIN_TIMER_TSC, [DOMAIN_TIMER_RTC] = "rtc", [DOMAIN_TIMER_PIT] = "pit",
     [DOMAIN_TIMER_HPET] = "hpet", [DOMAIN_TIMER_KVMCLOCK] = "kvmclock", [DOMAIN_TIMER_TSC] = "tsc");

@@ -37,6 +37,8 @@ extern const struct domain_names names_cpu_check;
 extern const struct domain_names names_cpu_fallback;
 extern const struct domain_names names_cpu_policy;
 extern const struct domain_names names_clock_offset;
+extern const struct domain_names names_clock_basis;
+extern const struct domain_names names_track;
 extern const struct domain_names names_timer;
 extern const struct domain_names names_tick;
 

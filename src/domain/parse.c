@@ -133,23 +133,27 @@ static int parse_action(struct parse *p, const struct xml_node *n, enum domain_a
     return 0;
 }
 
-/* A guest that has powered itself off is ended, nothing else is done about it. */
+static int refuse_action(struct parse *p, const struct xml_node *n)
+{
+    return fail_set(p->fail, VIR_ERR_CONFIG_UNSUPPORTED, "action '%s' of <%s> is not supported (line %u)",
+                    xml_text(n), n->name, n->line);
+}
+
 static int parse_on_poweroff(struct parse *p, const struct xml_node *n)
 {
     if (parse_action(p, n, &p->d->on_poweroff) < 0)
         return -1;
-    return p->d->on_poweroff == DOMAIN_ACTION_DESTROY ? 0
-                                                      : parse_refuse_value(p, n, "value", xml_text(n));
+    return p->d->on_poweroff < DOMAIN_ACTION_PRESERVE ? 0 : refuse_action(p, n);
 }
 
 static int parse_on_reboot(struct parse *p, const struct xml_node *n)
 {
     if (parse_action(p, n, &p->d->on_reboot) < 0)
         return -1;
-    return p->d->on_reboot != DOMAIN_ACTION_PRESERVE ? 0
-                                                     : parse_refuse_value(p, n, "value", xml_text(n));
+    return p->d->on_reboot < DOMAIN_ACTION_PRESERVE ? 0 : refuse_action(p, n);
 }
 
+/* Kept as it is: a guest tells of its crash by a panic device, and there is none here. */
 static int parse_on_crash(struct parse *p, const struct xml_node *n)
 {
     return parse_action(p, n, &p->d->on_crash);
@@ -322,6 +326,9 @@ static int parse_domain(struct parse *p, const struct xml_node *root)
         return fail_set(p->fail, VIR_ERR_NO_NAME, "the domain has no <name>");
     if (!xml_child(root, "os"))
         return fail_set(p->fail, VIR_ERR_XML_ERROR, "the domain has no <os>");
+    if (p->d->on_poweroff == DOMAIN_ACTION_RESTART && p->d->on_reboot == DOMAIN_ACTION_DESTROY)
+        return fail_set(p->fail, VIR_ERR_CONFIG_UNSUPPORTED,
+                        "<on_poweroff> 'restart' with <on_reboot> 'destroy' is not supported");
     const struct xml_node *line = xml_child_ns(root, QEMU_SPACE, "commandline");
     if (line && parse_commandline(p, line) < 0)
         return -1;

@@ -1,4 +1,4 @@
-/* parse_machine.c - <os>, <features>, <clock>, <pm>, <qemu:commandline>. */
+/* parse_machine.c - <os>, <features>, <pm>, <qemu:commandline>. */
 #include "domain/parse.h"
 #include <string.h>
 
@@ -164,66 +164,6 @@ int parse_features(struct parse *p, const struct xml_node *n)
         return -1;
     for (const struct xml_node *c = xml_first_element(n); c; c = xml_next_element(c))
         if (parse_feature(p, c) < 0)
-            return -1;
-    return 0;
-}
-
-static bool tick_fits(const struct domain_timer *t)
-{
-    switch (t->tickpolicy) {
-    case DOMAIN_TICK_ABSENT:
-        return true;
-    case DOMAIN_TICK_DELAY:
-        return t->name == DOMAIN_TIMER_RTC || t->name == DOMAIN_TIMER_PIT;
-    case DOMAIN_TICK_CATCHUP:
-        return t->name == DOMAIN_TIMER_RTC;
-    case DOMAIN_TICK_DISCARD:
-        return t->name == DOMAIN_TIMER_PIT;
-    }
-    return false;
-}
-
-static int parse_timer(struct parse *p, const struct xml_node *n)
-{
-    const char *text;
-    unsigned name = 0, present = 0, tick = 0;
-    uint64_t frequency = 0;
-    if (parse_only(p, n, "name present tickpolicy frequency", "") < 0 ||
-        parse_required(p, n, "name", &text) < 0 ||
-        parse_enum(p, n, "name", &names_timer, &name) < 0 ||
-        parse_enum(p, n, "present", &names_yes_no, &present) < 0 ||
-        parse_enum(p, n, "tickpolicy", &names_tick, &tick) < 0 ||
-        xml_get_u64(n, "frequency", 1, INT64_MAX, &frequency, p->fail) < 0)
-        return -1;
-    struct domain_timer timer = {
-        .name = name, .present = present, .tickpolicy = tick, .frequency = frequency};
-    if (!tick_fits(&timer))
-        return fail_set(p->fail, VIR_ERR_CONFIG_UNSUPPORTED,
-                        "tickpolicy='%s' of timer '%s' is not supported", xml_get(n, "tickpolicy"),
-                        text);
-    if (frequency && name != DOMAIN_TIMER_TSC)
-        return fail_set(p->fail, VIR_ERR_CONFIG_UNSUPPORTED,
-                        "attribute 'frequency' of timer '%s' is not supported", text);
-    for (size_t i = 0; i < p->d->clock.timer_count; i++)
-        if (p->d->clock.timers[i].name == timer.name)
-            return fail_set(p->fail, VIR_ERR_XML_ERROR, "XML line %u: second timer '%s'", n->line,
-                            text);
-    struct domain_timer *slot = DOMAIN_PUSH(p->d, clock.timers, clock.timer_count, p->fail);
-    if (!slot)
-        return -1;
-    *slot = timer;
-    return 0;
-}
-
-int parse_clock(struct parse *p, const struct xml_node *n)
-{
-    unsigned offset = DOMAIN_CLOCK_UTC;
-    if (parse_only(p, n, "offset", "timer") < 0 ||
-        parse_enum(p, n, "offset", &names_clock_offset, &offset) < 0)
-        return -1;
-    p->d->clock.offset = offset;
-    for (const struct xml_node *c = xml_first_element(n); c; c = xml_next_element(c))
-        if (parse_timer(p, c) < 0)
             return -1;
     return 0;
 }

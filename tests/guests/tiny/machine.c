@@ -165,3 +165,12 @@ void machine_reset(void)
 {
     out8(RESET_CONTROL, 0x06);
 }
+
+void machine_shift_clock(void)
+{
+    enum { INDEX = 0x70, DATA = 0x71, HOURS = 4 };
+    out8(INDEX, HOURS);
+    uint8_t hours = in8(DATA);
+    out8(INDEX, HOURS);
+    out8(DATA, hours ^ 1); /* binary-coded decimal */
+}

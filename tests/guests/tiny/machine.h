@@ -31,6 +31,9 @@ bool machine_button_pressed(void);
 /* Both return only when the machine has no such register. */
 void machine_power_off(void);
 void machine_reset(void);
+/* Sets the battery-backed clock to the neighbouring hour: an even one to the next, an odd one to the one
+ * before. */
+void machine_shift_clock(void);
 /* Never returns: a CPU with nowhere to go resets. In start.S. */
 void triple_fault(void) __attribute__((noreturn));
 

@@ -17,6 +17,7 @@
  *   s  "status ..."        v  check every word of every page: "verdict ..."
  *   p  stop writing        g  go on
  *   o  power off           r  reset            x  triple fault
+ *   c  set the battery-backed clock an hour forward or back
  */
 #include "../common/pages.h"
 #include "disk.h"
@@ -136,6 +137,10 @@ static void obey(int command)
     case 'r':
         console_text("reset\n");
         machine_reset();
+        return;
+    case 'c':
+        machine_shift_clock();
+        console_text("clock\n");
         return;
     case 'x':
         console_text("crash\n");

@@ -100,6 +100,26 @@ static void reboots(void **state)
     reads(&s, "RUNNING/BOOTED");
 }
 
+#define WANTED_AGAIN(detail) (WITH(EV_QEMU_SHUTDOWN, detail) | 1 << 16)
+
+/* <on_poweroff>restart</on_poweroff>, and nobody asked for anything. */
+static void starts_again_when_it_powers_itself_off(void **state)
+{
+    (void)state;
+    struct story s = running_guest();
+    for (int i = 0; i < 2; i++) {
+        give(&s, WANTED_AGAIN(SHUTDOWN_GUEST), EV_QEMU_STOPPED, EV_QEMU_RESUMED, EV_CONT_DONE);
+        ordered(&s, "RESET, CONT");
+        told(&s, "");
+        reads(&s, "RUNNING/BOOTED");
+    }
+    give(&s, EV_SHUTDOWN, WITH(EV_POWER_DONE, CALL_SHUTDOWN), WANTED_AGAIN(SHUTDOWN_GUEST), EV_QEMU_STOPPED);
+    restart(&s, BOOT(0, EV_MIG_NONE)); /* it had not got as far as cont */
+    ordered(&s, "POWERDOWN, RESET, CONT, RESET, CONT");
+    give(&s, EV_QEMU_RESUMED, EV_CONT_DONE, WANTED_AGAIN(SHUTDOWN_HOST), EV_QEMU_STOPPED, EV_QEMU_GONE);
+    told(&s, "SHUTDOWN/HOST, STOPPED/SHUTDOWN"); /* it was not the guest */
+}
+
 static void dies(void **state)
 {
     (void)state;
@@ -161,6 +181,7 @@ int main(void)
         cmocka_unit_test(somebody_at_the_monitor),
         cmocka_unit_test(powers_itself_off),
         cmocka_unit_test(reboots),
+        cmocka_unit_test(starts_again_when_it_powers_itself_off),
         cmocka_unit_test(dies),
         cmocka_unit_test(calls_on_a_guest_that_is_off),
         cmocka_unit_test(found_as_it_was),

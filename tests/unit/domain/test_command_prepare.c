@@ -268,6 +268,64 @@ static void test_a_chain_is_given_to_qemu_image_by_image(void **state)
     command_free(&command);
 }
 
+/* The option's value of `name`; "" when it is not there. */
+static const char *option_after(const struct command *command, const char *name)
+{
+    for (size_t i = 0; i + 1 < command->argc; i++)
+        if (strcmp(command->argv[i], name) == 0)
+            return command->argv[i + 1];
+    return "";
+}
+
+static bool has_env(const struct command *command, const char *word)
+{
+    for (size_t i = 0; i < command->env_count; i++)
+        if (strcmp(command->env[i], word) == 0)
+            return true;
+    return false;
+}
+
+static void test_the_clock_begins_where_its_document_says(void **state)
+{
+    static const struct {
+        const char *clock, *rtc;
+        bool zone;
+    } cases[] = {
+        {"<clock offset='utc' adjustment='reset'/>", "base=utc", false},
+        {"<clock offset='localtime'/>", "base=localtime", false},
+        {"<clock offset='timezone' timezone='Europe/Berlin'/>", "base=localtime", true},
+        {"<clock offset='variable' adjustment='3600'/>", "base=2026-11-28T23:52:50", false},
+        {"<clock offset='variable' adjustment='-60' basis='localtime'/>", "base=2026-11-29T00:51:50", false},
+        {"<clock offset='absolute' start='1000000000'/>", "base=2001-09-09T01:46:40", false},
+        {"<clock><timer name='rtc' tickpolicy='catchup' track='guest'/></clock>",
+         "base=utc,clock=vm,driftfix=slew", false},
+        {"<clock><timer name='rtc' track='wall'/></clock>", "base=utc,clock=host", false},
+    };
+    (void)state;
+    auto_emulator struct emulator *e = qemu_7_2();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        auto_domain struct domain *d = make_guest("qemu", cases[i].clock, "");
+        struct command_options options = make_options(e);
+        struct command command;
+        struct fail f = {0};
+        options.now = 1795906370; /* 2026-11-28T22:52:50 */
+        domain_settle_clock(d, 7200);
+        assert_int_equal(command_prepare(d, e, folder, &f), 0);
+        assert_int_equal(command_build(d, &options, &command, &f), 0);
+        assert_string_equal(option_after(&command, "-rtc"), cases[i].rtc);
+        assert_int_equal(has_env(&command, "TZ=Europe/Berlin"), cases[i].zone);
+        command_free(&command);
+    }
+    auto_domain struct domain *d = make_guest("qemu", "<clock offset='variable' adjustment='-2000'/>", "");
+    struct command_options options = make_options(e);
+    struct command command;
+    struct fail f = {0};
+    options.now = 1000;
+    assert_int_equal(command_prepare(d, e, folder, &f), 0);
+    assert_int_equal(command_build(d, &options, &command, &f), -1);
+    assert_non_null(strstr(f.text, "clock would begin -1000 seconds"));
+}
+
 /* What libvirt 9.0 starts, too: its own check of migrations counts on it. */
 static void test_a_disk_written_by_several_guests_is_not_cached(void **state)
 {
@@ -456,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_reconnect_goes_by_what_the_emulator_has),
         cmocka_unit_test(test_a_backing_file_is_hidden_only_on_proof),
         cmocka_unit_test(test_a_chain_is_given_to_qemu_image_by_image),
+        cmocka_unit_test(test_the_clock_begins_where_its_document_says),
         cmocka_unit_test(test_a_disk_written_by_several_guests_is_not_cached),
         cmocka_unit_test(test_a_tap_is_given_open),
         cmocka_unit_test(test_the_environment_and_the_last_arguments),

@@ -167,6 +167,53 @@ static void no_label_is_what_a_guest_may_ask_for(void **state)
     }
 }
 
+/* As libvirt 9.0 writes them. */
+static void clocks_are_written_as_libvirt_does(void **state)
+{
+    static const struct {
+        const char *given, *written;
+    } rows[] = {
+        {"<clock offset='variable'/>", "<clock offset='variable' adjustment='0' basis='utc'/>"},
+        {"<clock offset='variable' adjustment='-3600' basis='localtime'/>",
+         "<clock offset='variable' adjustment='-3600' basis='localtime'/>"},
+        {"<clock offset='variable' adjustment='reset'/>",
+         "<clock offset='variable' adjustment='0' basis='utc'/>"},
+        {"<clock offset='utc' adjustment='10'/>", "<clock offset='variable' adjustment='10' basis='utc'/>"},
+        {"<clock offset='localtime' adjustment='-5'/>",
+         "<clock offset='variable' adjustment='-5' basis='localtime'/>"},
+        {"<clock offset='utc' adjustment='reset' basis='utc'/>", "<clock offset='utc' adjustment='reset'/>"},
+        {"<clock offset='localtime' adjustment='reset'/>", "<clock offset='localtime' adjustment='reset'/>"},
+        {"<clock offset='timezone' timezone='Europe/Berlin'/>",
+         "<clock offset='timezone' timezone='Europe/Berlin'/>"},
+        {"<clock offset='absolute' start='1000000000'/>", "<clock offset='absolute' start='1000000000'/>"},
+        {"<clock offset='utc'><timer name='rtc' tickpolicy='catchup' track='guest'/></clock>",
+         "<timer name='rtc' tickpolicy='catchup' track='guest'/>"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        auto_domain struct domain *d = accept(rows[i].given, ""), *copy = NULL;
+        auto_free char *text = text_of(d, VIR_DOMAIN_XML_INACTIVE);
+        assert_non_null(strstr(text, rows[i].written));
+        assert_int_equal(domain_copy(d, &copy, &fail), 0);
+        auto_free char *again = text_of(copy, VIR_DOMAIN_XML_INACTIVE);
+        assert_string_equal(text, again);
+    }
+}
+
+static void a_variable_clock_is_kept_against_utc_while_the_guest_runs(void **state)
+{
+    (void)state;
+    auto_domain struct domain *d = accept("<clock offset='variable' adjustment='-60' basis='localtime'/>", "");
+    domain_settle_clock(d, 7200);
+    d->clock.adjustment += 5; /* its guest has set it */
+    auto_domain struct domain *copy = NULL;
+    assert_int_equal(domain_copy(d, &copy, &fail), 0);
+    assert_int_equal(copy->clock.adjustment, 7145);
+    assert_int_equal(copy->clock.adjustment_at_start, 7140);
+    auto_free char *text = text_of(copy, VIR_DOMAIN_XML_MIGRATABLE);
+    assert_non_null(strstr(text, "<clock offset='variable' adjustment='7145' basis='utc'/>"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +225,8 @@ int main(void)
         cmocka_unit_test(a_document_that_does_not_fit_is_an_error),
         cmocka_unit_test(an_empty_domain_can_be_copied_before_it_is_complete),
         cmocka_unit_test(no_label_is_what_a_guest_may_ask_for),
+        cmocka_unit_test(clocks_are_written_as_libvirt_does),
+        cmocka_unit_test(a_variable_clock_is_kept_against_utc_while_the_guest_runs),
     };
     return cmocka_run_group_tests_name("domain format", tests, NULL, NULL);
 }

@@ -181,7 +181,7 @@ static void the_machine_is_checked(void **state)
 static void features_cpu_and_clock_are_checked(void **state)
 {
     (void)state;
-    refuse(UNSUPPORTED, "'restart' of <on_poweroff>", "<on_poweroff>restart</on_poweroff>", "");
+    refuse(UNSUPPORTED, "'preserve' of <on_poweroff>", "<on_poweroff>preserve</on_poweroff>", "");
     refuse(UNSUPPORTED, "'preserve' of <on_reboot>", "<on_reboot>preserve</on_reboot>", "");
     refuse(UNSUPPORTED, "element <hyperv> in <features>", "<features><hyperv/></features>", "");
     refuse(UNSUPPORTED, "element <kvm> in <features>", "<features><kvm/></features>", "");
@@ -200,13 +200,27 @@ static void features_cpu_and_clock_are_checked(void **state)
     refuse(UNSUPPORTED, "doesn't match maximum vcpu count (4, 1)",
            "<cpu><topology sockets='2' cores='2' threads='1'/></cpu>", "");
     refuse(BAD, "vendor_id must be 12", "<cpu><model vendor_id='me'>a</model></cpu>", "");
-    refuse(UNSUPPORTED, "offset='variable'", "<clock offset='variable'/>", "");
-    refuse(UNSUPPORTED, "'adjustment' of <clock>", "<clock adjustment='1'/>", "");
+    refuse(UNSUPPORTED, "offset='moon'", "<clock offset='moon'/>", "");
+    refuse(BAD, "'x' is no number of seconds", "<clock adjustment='x'/>", "");
+    refuse(BAD, "is no number of seconds", "<clock offset='variable' adjustment='99999999999999'/>", "");
+    refuse(UNSUPPORTED, "'adjustment' of <clock>", "<clock offset='timezone' timezone='UTC' adjustment='1'/>", "");
+    refuse(UNSUPPORTED, "'adjustment0' of <clock>", "<clock offset='variable' adjustment0='1'/>", "");
+    refuse(UNSUPPORTED, "basis='moon'", "<clock offset='variable' basis='moon'/>", "");
+    refuse(UNSUPPORTED, "basis='localtime'", "<clock offset='utc' basis='localtime'/>", "");
+    refuse(BAD, "missing 'timezone'", "<clock offset='timezone'/>", "");
+    refuse(UNSUPPORTED, "timezone='/etc/passwd'", "<clock offset='timezone' timezone='/etc/passwd'/>", "");
+    refuse(UNSUPPORTED, "timezone='../x'", "<clock offset='timezone' timezone='../x'/>", "");
+    refuse(BAD, "missing 'start'", "<clock offset='absolute'/>", "");
+    refuse(BAD, "'start'", "<clock offset='absolute' start='-5'/>", "");
+    refuse(UNSUPPORTED, "'track' of timer 'pit'", "<clock><timer name='pit' track='guest'/></clock>", "");
     refuse(UNSUPPORTED, "name='hypervclock'", "<clock><timer name='hypervclock'/></clock>", "");
     refuse(UNSUPPORTED, "tickpolicy='discard' of timer 'rtc'",
            "<clock><timer name='rtc' tickpolicy='discard'/></clock>", "");
     refuse(BAD, "second timer 'pit'", "<clock><timer name='pit'/><timer name='pit'/></clock>", "");
-    refuse(UNSUPPORTED, "value='coredump-destroy'", "<on_crash>coredump-destroy</on_crash>", "");
+    refuse(UNSUPPORTED, "value='rename-restart'", "<on_crash>rename-restart</on_crash>", "");
+    refuse(UNSUPPORTED, "'coredump-destroy' of <on_poweroff>", "<on_poweroff>coredump-destroy</on_poweroff>", "");
+    refuse(UNSUPPORTED, "'restart' with <on_reboot> 'destroy'",
+           "<on_poweroff>restart</on_poweroff><on_reboot>destroy</on_reboot>", "");
     refuse(UNSUPPORTED, "type='static'", "<seclabel type='static' model='dac'/>", "");
     refuse(UNSUPPORTED, "model 'dac' of <seclabel> is not available",
            "<seclabel type='dynamic' model='dac' relabel='yes'><label>+0:+0</label></seclabel>", "");
