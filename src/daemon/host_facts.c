@@ -1,6 +1,7 @@
 /* host_facts.c - files of /proc and /sys, read at the moment of the question. */
 #include "daemon/host_facts.h"
 #include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,21 @@ static int read_cells(struct host_info *host, struct buffer *text, struct fail *
     return host_info_add_cell(host, 0, NULL, text_of(text), f);
 }
 
+/* A folder for each size: "hugepages-2048kB". */
+static void read_page_sizes(struct host_info *host)
+{
+    host_info_add_page_size(host, (unsigned)(sysconf(_SC_PAGESIZE) / 1024));
+    DIR *folder = opendir("/sys/kernel/mm/hugepages");
+    struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        unsigned kib;
+        if (sscanf(entry->d_name, "hugepages-%ukB", &kib) == 1)
+            host_info_add_page_size(host, kib);
+    }
+    if (folder)
+        closedir(folder);
+}
+
 int host_facts_read(struct host_info *ret_host, struct fail *f)
 {
     struct utsname names;
@@ -121,6 +137,8 @@ int host_facts_read(struct host_info *ret_host, struct fail *f)
                 : fail_set(f, VIR_ERR_INTERNAL_ERROR, "/proc/cpuinfo can't be read");
     if (r == 0)
         r = read_cells(ret_host, &text, f);
+    if (r == 0)
+        read_page_sizes(ret_host);
     buffer_free(&text);
     if (r < 0)
         host_info_free(ret_host);

@@ -7,6 +7,27 @@
 
 /* ---- host ---- */
 
+/* What the kernel says of the first processor. */
+static void write_processor(struct xml_writer *w, const struct host_info *host)
+{
+    if (host->microcode) {
+        xml_open(w, "microcode");
+        xml_attr_u64(w, "version", host->microcode);
+        xml_close(w);
+    }
+    if (host->has_signature) {
+        xml_open(w, "signature");
+        xml_attr_u64(w, "family", host->family);
+        xml_attr_u64(w, "model", host->model);
+        xml_attr_u64(w, "stepping", host->stepping);
+        xml_close(w);
+    }
+}
+
+/* No <model> and no <feature>: which of libvirt's models a processor is, and which features it has beyond
+ * that, is a judgement by libvirt's own catalogue of them, which changes from version to version. A name
+ * from another source would be taken for one of those. No <counter> either: its frequency is KVM's to say,
+ * to who makes a virtual machine. */
 static void write_cpu(struct xml_writer *w, const struct host_info *host)
 {
     struct host_topology topology;
@@ -14,16 +35,25 @@ static void write_cpu(struct xml_writer *w, const struct host_info *host)
     xml_open(w, "cpu");
     xml_element(w, "arch", host->arch);
     xml_element(w, "vendor", host->vendor);
+    write_processor(w, host);
     xml_open(w, "topology");
     xml_attr_u64(w, "sockets", topology.sockets);
     xml_attr_u64(w, "dies", 1);
     xml_attr_u64(w, "cores", topology.cores);
     xml_attr_u64(w, "threads", topology.threads);
     xml_close(w);
-    xml_open(w, "pages");
-    xml_attr(w, "unit", "KiB");
-    xml_attr_u64(w, "size", 4);
-    xml_close(w);
+    if (host->physical_bits) {
+        xml_open(w, "maxphysaddr");
+        xml_attr(w, "mode", "emulate");
+        xml_attr_u64(w, "bits", host->physical_bits);
+        xml_close(w);
+    }
+    for (size_t i = 0; i < host->page_size_count; i++) {
+        xml_open(w, "pages");
+        xml_attr(w, "unit", "KiB");
+        xml_attr_u64(w, "size", host->page_kib[i]);
+        xml_close(w);
+    }
     xml_close(w);
 }
 

@@ -57,6 +57,21 @@ static void read_vendor(struct host_info *host, const char *value)
         host->vendor = "Intel";
 }
 
+static void read_signature(struct host_info *host, const char *line)
+{
+    const char *value;
+    if ((value = line_value(line, "cpu family")))
+        host->has_signature = read_number(value, &host->family);
+    else if ((value = line_value(line, "model")))
+        (void)read_number(value, &host->model);
+    else if ((value = line_value(line, "stepping")))
+        (void)read_number(value, &host->stepping);
+    else if ((value = line_value(line, "microcode")) && strncmp(value, "0x", 2) == 0)
+        host->microcode = (unsigned)strtoul(value, NULL, 16);
+    else if ((value = line_value(line, "address sizes")))
+        (void)read_number(value, &host->physical_bits);
+}
+
 static void read_cpu_line(struct host_info *host, struct host_cpu *cpu, const char *line)
 {
     const char *value;
@@ -68,6 +83,8 @@ static void read_cpu_line(struct host_info *host, struct host_cpu *cpu, const ch
         (void)read_number(value, &host->mhz);
     else if ((value = line_value(line, "vendor_id")))
         read_vendor(host, value);
+    else if (host->cpu_count == 1)
+        read_signature(host, line);
 }
 
 int host_info_parse_cpuinfo(struct host_info *host, const char *cpuinfo, struct fail *f)
@@ -90,6 +107,19 @@ int host_info_parse_cpuinfo(struct host_info *host, const char *cpuinfo, struct 
     if (!host->cpu_count)
         return fail_set(f, VIR_ERR_INTERNAL_ERROR, "host: no processor in /proc/cpuinfo");
     return 0;
+}
+
+void host_info_add_page_size(struct host_info *host, unsigned kib)
+{
+    size_t at = 0;
+    while (at < host->page_size_count && host->page_kib[at] < kib)
+        at++;
+    bool known = at < host->page_size_count && host->page_kib[at] == kib;
+    if (!kib || known || host->page_size_count == HOST_PAGE_SIZES_MAX)
+        return;
+    for (size_t i = host->page_size_count++; i > at; i--)
+        host->page_kib[i] = host->page_kib[i - 1];
+    host->page_kib[at] = kib;
 }
 
 /* ---- cells ---- */

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HOST_CPUS_MAX = 8192, HOST_CELLS_MAX = 1024 };
+enum { HOST_CPUS_MAX = 8192, HOST_CELLS_MAX = 1024, HOST_PAGE_SIZES_MAX = 8 };
 
 struct host_cpu {
     unsigned id;
@@ -33,7 +33,13 @@ struct host_info {
     struct arena arena;
     const char *arch;   /* "x86_64" */
     const char *vendor; /* "AMD", "Intel", NULL for others */
-    unsigned mhz;       /* of the first processor; 0 when unknown */
+    unsigned mhz;       /* of the first processor; 0 when unknown, as those below */
+    bool has_signature;
+    unsigned family, model, stepping;
+    unsigned microcode;
+    unsigned physical_bits; /* of an address */
+    unsigned page_kib[HOST_PAGE_SIZES_MAX]; /* sizes of its pages, ascending */
+    size_t page_size_count;
     struct host_cpu *cpus;
     size_t cpu_count;
     struct host_cell *cells; /* at least one after host_info_add_cell */
@@ -53,6 +59,8 @@ int host_info_parse_cpuinfo(struct host_info *host, const char *cpuinfo, struct 
 /* `cpulist` as in "0-3,8"; NULL: all processors. -1: VIR_ERR_INTERNAL_ERROR, no sense in it. */
 int host_info_add_cell(struct host_info *host, unsigned id, const char *cpulist,
                        const char *meminfo, struct fail *f);
+/* One more size of pages, once. */
+void host_info_add_page_size(struct host_info *host, unsigned kib);
 uint64_t host_info_memory_kib(const struct host_info *host);
 /* Without a regular shape (or cells that split sockets): one socket with all processors. */
 void host_info_topology(const struct host_info *host, struct host_topology *ret_topology);

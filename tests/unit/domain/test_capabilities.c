@@ -66,6 +66,40 @@ static void test_a_small_host(void **state)
     host_info_free(&host);
 }
 
+/* Of the first processor, whatever the others are. */
+static void test_what_the_processor_is(void **state)
+{
+    (void)state;
+    struct host_info host;
+    struct fail f = {0};
+    assert_int_equal(host_info_init(&host, "x86_64", &f), 0);
+    assert_int_equal(host_info_parse_cpuinfo(&host,
+                                             "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\n"
+                                             "model\t\t: 167\nmodel name\t: 11th Gen\nstepping\t: 1\n"
+                                             "microcode\t: 0x5e\n"
+                                             "address sizes\t: 39 bits physical, 48 bits virtual\n\n"
+                                             "processor\t: 1\nmodel\t\t: 5\nmicrocode\t: 0x1\n",
+                                             &f),
+                     0);
+    assert_true(host.has_signature);
+    assert_int_equal(host.family, 6);
+    assert_int_equal(host.model, 167);
+    assert_int_equal(host.stepping, 1);
+    assert_int_equal(host.microcode, 0x5e);
+    assert_int_equal(host.physical_bits, 39);
+    for (unsigned i = 0; i < 2; i++) {
+        host_info_add_page_size(&host, 1048576);
+        host_info_add_page_size(&host, 4);
+        host_info_add_page_size(&host, 2048);
+        host_info_add_page_size(&host, 0);
+    }
+    assert_int_equal(host.page_size_count, 3);
+    assert_int_equal(host.page_kib[0], 4);
+    assert_int_equal(host.page_kib[1], 2048);
+    assert_int_equal(host.page_kib[2], 1048576);
+    host_info_free(&host);
+}
+
 static void test_a_host_of_two_sockets(void **state)
 {
     (void)state;
@@ -244,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_small_host),
+        cmocka_unit_test(test_what_the_processor_is),
         cmocka_unit_test(test_a_host_of_two_sockets),
         cmocka_unit_test(test_an_irregular_host),
         cmocka_unit_test(test_texts_that_make_no_sense),
