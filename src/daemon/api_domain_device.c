@@ -104,7 +104,8 @@ void api_domain_block_stats(struct call *call)
     const struct remote_domain_string *a = call->args;
     struct guest *g = call_find_guest(call, &a->dom);
     if (!g || !api_check_active(call, g) ||
-        (a->value[0] != '\0' && !check_disk(call, guest_document(g), a->value)))
+        (a->value[0] != '\0' && !check_disk(call, guest_document(g), a->value)) ||
+        call_wait_for_qemu(call, g))
         return;
     struct device_question *q = question_new(call, g, a->value);
     if (q)
@@ -156,6 +157,8 @@ void api_domain_block_stats_flags(struct call *call)
         call_reply(call, &ret);
         return;
     }
+    if (call_wait_for_qemu(call, g))
+        return;
     struct device_question *q = question_new(call, g, a->path);
     if (q)
         ask(q, "query-blockstats", block_params_known);
@@ -305,7 +308,8 @@ void api_domain_memory_stats(struct call *call)
     const struct remote_memory_stats_args *a = call->args;
     struct guest *g = call_find_guest(call, &a->dom);
     uint64_t rss;
-    if (!g || !api_check_flags(call, a->flags, 0, NULL) || !api_check_active(call, g))
+    if (!g || !api_check_flags(call, a->flags, 0, NULL) || !api_check_active(call, g) ||
+        call_wait_for_qemu(call, g))
         return;
     struct device_question *q = question_new(call, g, "");
     if (!q)

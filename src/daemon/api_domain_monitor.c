@@ -226,7 +226,7 @@ void api_domain_monitor_command(struct call *call)
     const struct remote_monitor_command *a = call->args;
     struct guest *g = call_find_guest(call, &a->dom);
     if (!g || !api_check_flags(call, a->flags, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP, NULL) ||
-        !api_check_active(call, g))
+        !api_check_active(call, g) || call_wait_for_qemu(call, g))
         return;
     if (a->flags & VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP)
         pass_hmp(call, g, a->command);

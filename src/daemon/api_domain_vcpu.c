@@ -114,6 +114,8 @@ void api_domain_get_vcpus(struct call *call)
                    "cannot retrieve vcpu information for inactive domain");
         return;
     }
+    if (call_wait_for_qemu(call, g))
+        return;
     struct vcpus_question *q = arena_alloc(&call->arena, sizeof(*q));
     if (!q) {
         api_fail_memory(call);

@@ -216,10 +216,12 @@ void api_job_set_max_speed(struct call *call)
     if (!g || !call_check_flags(call, args->flags, VIR_DOMAIN_MIGRATE_MAX_SPEED_POSTCOPY))
         return;
     if (args->value > GUEST_BANDWIDTH_UNSET) {
-        call_failf(call, VIR_ERR_INVALID_ARG, "bandwidth must be less than %llu",
+        call_failf(call, VIR_ERR_OVERFLOW, "bandwidth must be less than %llu",
                    (unsigned long long)GUEST_BANDWIDTH_UNSET + 1);
         return;
     }
+    if ((postcopy && !running(call, g)) || call_wait_for_qemu(call, g))
+        return;
     if (postcopy)
         g->postcopy_bandwidth_mib = args->value;
     else
@@ -228,8 +230,6 @@ void api_job_set_max_speed(struct call *call)
     if (g->core.life.phase == LIFE_UP)
         set_limit(call, g, postcopy ? "max-postcopy-bandwidth" : "max-bandwidth",
                   (postcopy ? g->postcopy_bandwidth_mib : g->max_bandwidth_mib) << 20);
-    else if (postcopy)
-        running(call, g);
     else
         call_reply(call, NULL);
 }
@@ -256,6 +256,8 @@ void api_job_set_max_downtime(struct call *call)
         call_failf(call, VIR_ERR_INVALID_ARG, "the downtime must be 1 to 2000000 ms");
         return;
     }
+    if (call_wait_for_qemu(call, g))
+        return;
     g->max_downtime_ms = args->value;
     guest_journal_append(g);
     set_limit(call, g, "downtime-limit", args->value);

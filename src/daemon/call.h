@@ -29,6 +29,7 @@ struct call {
     const void *args;             /* proc->args, in the arena */
     struct arena arena;           /* for arguments and results; freed with the call */
     struct call *previous, *next; /* of the client's calls */
+    struct call *next_put_off;    /* of its guest's */
 };
 
 typedef void call_handler(struct call *call);
@@ -51,6 +52,9 @@ struct remote_domain call_name_guest(const struct guest *g);
 struct guest *call_find_guest(struct call *call, const struct remote_domain *dom);
 /* Flags beyond `supported` are refused by number: false, and the call was answered. */
 bool call_check_flags(struct call *call, uint64_t flags, uint64_t supported);
+/* Right after a restart of the daemon a QEMU that runs has not spoken yet, and takes no orders. True: the
+ * call is kept until it has, or won't; then its handler begins anew. */
+bool call_wait_for_qemu(struct call *call, struct guest *g);
 /* Hand a call of the guest's life (START, SUSPEND, ...) to its machine; it is answered with an
  * empty reply, or the error for the machine's result. */
 void call_ask_guest(struct call *call, struct guest *g, uint8_t event_type, uint8_t arg);

@@ -21,6 +21,18 @@ struct guest *call_find_guest(struct call *call, const struct remote_domain *dom
     return NULL;
 }
 
+bool call_wait_for_qemu(struct call *call, struct guest *g)
+{
+    if (!g->unsettled || !g->process)
+        return false;
+    struct call **at = &g->calls_put_off;
+    while (*at)
+        at = &(*at)->next_put_off;
+    call->next_put_off = NULL;
+    *at = call;
+    return true;
+}
+
 bool call_check_flags(struct call *call, uint64_t flags, uint64_t supported)
 {
     if (!(flags & ~supported))

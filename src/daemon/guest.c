@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "daemon/call.h"
 #include "daemon/daemon.h"
 #include "daemon/migrate.h"
 #include "daemon/registry.h"
@@ -307,6 +308,12 @@ void guest_settle(struct guest *g)
     while ((w = g->put_off)) {
         g->put_off = w->next;
         ask(g, w);
+    }
+    struct call *again = g->calls_put_off, *call;
+    g->calls_put_off = NULL; /* who has to wait again goes to a new list */
+    while ((call = again)) {
+        again = call->next_put_off;
+        call_find_handler(call->proc->program, call->proc->number)(call);
     }
 }
 

@@ -22,6 +22,7 @@
 #include "util/uuid.h"
 
 struct daemon;
+struct call;
 struct client;
 struct connector;
 struct disk_chain;
@@ -76,6 +77,7 @@ struct guest {
     struct guest_waiter *waiters; /* calls that the machine holds */
     struct guest_waiter *asking;  /* the one whose call is being stepped */
     struct guest_waiter *put_off; /* that came while it was unsettled; in their order */
+    struct call *calls_put_off;   /* the same, of calls that are not the machine's */
     struct guest_waiter *held;    /* answered with success, which is not on the disk yet */
     struct loop_later forget;     /* a transient guest that is over */
 

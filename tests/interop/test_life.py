@@ -97,6 +97,25 @@ def flags_that_are_not_supported_are_refused_by_name(case):
                          libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA)
 
 
+@test()
+def a_limit_that_is_too_large_overflows(case):
+    """As libvirt says it; and nothing is kept of what is refused."""
+    host, guest = one_host(case, "7.2")
+    domain = host.client.connection.defineXML(guest.xml)
+    most = 8796093022207
+    domain.migrateSetMaxSpeed(5)
+    refused(lambda: domain.migrateSetMaxSpeed(most + 1), libvirt.VIR_ERR_OVERFLOW,
+            f"bandwidth must be less than {most + 1}")
+    expect(domain.migrateGetMaxSpeed(), 5, "the limit after one that was refused")
+    postcopy = libvirt.VIR_DOMAIN_MIGRATE_MAX_SPEED_POSTCOPY
+    refused(lambda: domain.migrateSetMaxSpeed(6, postcopy), libvirt.VIR_ERR_OPERATION_INVALID, "domain is not running")
+    domain.migrateSetMaxSpeed(most)
+    domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+    expect((domain.migrateGetMaxSpeed(), domain.migrateGetMaxSpeed(postcopy)), (most, 0), "the limits")
+    refused(lambda: domain.migrateSetMaxSpeed(most + 1, postcopy), libvirt.VIR_ERR_OVERFLOW, "must be less than")
+    domain.destroy()
+
+
 @test(qemu=BOTH)
 def a_start_that_fails_says_what_qemu_said(case, qemu):
     disk = "<disk type='file' device='disk'><source file='/no/such/disk'/><target dev='vda' bus='virtio'/></disk>"

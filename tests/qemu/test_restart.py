@@ -1,4 +1,5 @@
 """batond goes away, by a signal or by force, and comes back: the guests never notice."""
+import concurrent.futures
 import glob
 import json
 import os
@@ -265,6 +266,36 @@ def io_error_while_the_daemon_is_away(case, qemu):
     expect(host.state(guest.name), "RUNNING/UNPAUSED", "state after resume")
     host.virsh("suspend", guest.name)
     expect(host.state(guest.name), "PAUSED/USER", "a pause of its user's is none of the disk's")
+    host.virsh("destroy", guest.name)
+    host.virsh("undefine", guest.name)
+
+
+@test(qemu=QEMUS)
+def calls_wait_until_qemu_has_spoken(case, qemu):
+    """The daemon is back and QEMU has not said yet how it is: what needs QEMU waits for that, and is not refused."""
+    host = case.batond(log_level=1).start()
+    case.own(host.client)
+    fake = case.fake(qemu)
+    guest = case.fake_guest(fake)
+    host.client.connection.defineXML(guest.xml).create()
+    host.kill9()
+    held = fake.hold("source", "command query-status")
+    host.start()
+    held.wait()
+    domain = host.reconnect().domain(guest.name)
+    postcopy = libvirt.VIR_DOMAIN_MIGRATE_MAX_SPEED_POSTCOPY
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        calls = [pool.submit(*call) for call in (
+            (domain.migrateSetMaxSpeed, 77), (domain.migrateSetMaxSpeed, 7, postcopy),
+            (domain.migrateSetMaxDowntime, 99), (domain.suspend,), (domain.memoryStats,))]
+        for name in ("MIGRATE_SET_MAX_SPEED", "MIGRATE_SET_MAX_DOWNTIME", "SUSPEND", "MEMORY_STATS"):
+            wait_until(lambda name=name: f"calls DOMAIN_{name}" in host.log_tail(1000), f"{name} does not come")
+        held.release()
+        for call in calls:
+            call.result(timeout=PATIENCE)  # or else it raises what it was refused with
+    for options, value in (((), "77"), (("--postcopy",), "7")):
+        expect(host.virsh("migrate-getspeed", guest.name, *options).strip(), value, "the limit of the bandwidth")
+    expect(host.virsh("migrate-getmaxdowntime", guest.name).strip(), "99", "the downtime's limit")
     host.virsh("destroy", guest.name)
     host.virsh("undefine", guest.name)
 
