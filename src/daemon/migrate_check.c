@@ -185,7 +185,8 @@ static int check_disk(const struct domain_disk *disk, struct fail *f)
     if (sharing == LOCAL)
         return fail_set(f, VIR_ERR_MIGRATE_UNSAFE,
                         "Migration without shared storage is unsafe (disk '%s')", disk->target);
-    if (sharing == COHERENT || disk->shareable || domain_disk_is_coherent(disk))
+    /* A shareable disk has no cache unless its document asked for one (domain_prepare_start). */
+    if (sharing == COHERENT || domain_disk_is_coherent(disk))
         return 0;
     return fail_set(f, VIR_ERR_MIGRATE_UNSAFE,
                     "Migration may lead to data corruption if disks use cache other than none or "
