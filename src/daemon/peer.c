@@ -272,10 +272,22 @@ static void take_proof(struct peer *p, const struct frame *frame)
         ask_within(p, AGAIN_MAX);
 }
 
+/* The proof that follows ends the accounts. */
+static void take_runs(struct peer *p, const struct frame *frame)
+{
+    struct peer_runs runs;
+    struct fail f;
+    if (p->asking && rpc_decode(rpc_find(PROGRAM_PEER, PEER_RUNS)->args, frame->payload, frame->payload_size,
+                                NULL, &runs, &f) == 0)
+        accounts_peer_part(&p->guest->accounts, runs.microseconds);
+}
+
 static void message(void *userdata, const struct frame *frame)
 {
     if (frame->procedure == PEER_PROOF)
         take_proof(userdata, frame);
+    else if (frame->procedure == PEER_RUNS)
+        take_runs(userdata, frame);
 }
 
 static const struct peer_link_ops link_ops = {

@@ -129,9 +129,21 @@ void api_peer_hello(struct call *call)
 
 /* ---- ASK ------------------------------------------------------------------------------------ */
 
-static void send_proof(struct client *c, uint8_t proof)
+/* The source that concludes by proof gets no Confirm: this is what its downtime needs of us. */
+static void send_runs(struct client *c, const struct guest *g)
+{
+    uint64_t part = g && !g->accounts.outgoing ? accounts_own_part(&g->accounts, guest_clock()) : 0;
+    struct peer_runs message = {part};
+    if (part)
+        client_send_event(c, rpc_find(PROGRAM_PEER, PEER_RUNS), &message);
+}
+
+/* `g` is NULL when it is not here any more. */
+static void send_proof(struct client *c, const struct guest *g, uint8_t proof)
 {
     struct peer_proof message = {proof};
+    if (proof == PROOF_TAKEN)
+        send_runs(c, g);
     client_send_event(c, rpc_find(PROGRAM_PEER, PEER_PROOF), &message);
 }
 
@@ -140,7 +152,7 @@ void peer_prove(struct guest *g, uint8_t proof)
     const struct peer_token *token = g->migration ? &g->migration->token : &g->last_attempt;
     for (struct client *c = server_clients(g->daemon->server); c; c = c->next)
         if (c->asks && peer_token_equal(&c->token, token))
-            send_proof(c, proof);
+            send_proof(c, g, proof);
 }
 
 void api_peer_ask(struct call *call)
@@ -168,7 +180,7 @@ void api_peer_ask(struct call *call)
     if (g)
         guest_event(g, EV_ASKED, (uint8_t)args->switched, 0);
     else
-        send_proof(c, proof);
+        send_proof(c, find_arrived(c->daemon, &c->token), proof);
 }
 
 /* ---- FINISH: the source carries it itself --------------------------------------------------- */

@@ -26,6 +26,11 @@ static const struct rpc_field proof_fields[] = {
 };
 static const struct rpc_struct t_proof = RPC_STRUCT_OF(peer_proof, proof_fields);
 
+static const struct rpc_field runs_fields[] = {
+    F_U64(peer_runs, microseconds),
+};
+static const struct rpc_struct t_runs = RPC_STRUCT_OF(peer_runs, runs_fields);
+
 static const struct rpc_field recover_ret_fields[] = {
     F_STRINGS(peer_recover_ret, uris, PEER_ADDRESSES_MAX),
 };
@@ -70,5 +75,6 @@ static const struct rpc_proc peer_procs[] = {
     {PROGRAM_PEER, PEER_FIGURES, "FIGURES", &t_figures, NULL, RPC_PEER},
     {PROGRAM_PEER, PEER_PING, "PING", NULL, NULL, RPC_PEER},
     {PROGRAM_PEER, PEER_SETTLE, "SETTLE", &t_settle, &t_settle_ret, 0},
+    {PROGRAM_PEER, PEER_RUNS, "RUNS_EVENT", &t_runs, NULL, RPC_EVENT},
 };
 const struct rpc_program peer_program = {PROGRAM_PEER, peer_procs, COUNT_OF(peer_procs)};

@@ -35,6 +35,7 @@ enum peer_procedure {
     PEER_FIGURES = 6,
     PEER_PING = 7,
     PEER_SETTLE = 8,
+    PEER_RUNS = 9, /* a message, right before a PROOF that the guest was taken */
 };
 
 enum {
@@ -60,6 +61,11 @@ struct peer_ask {
 
 struct peer_proof {
     int32_t proof; /* enum core_proof */
+};
+
+/* How long the guest has been running there, on that host's clock: what Confirm's cookie would have said. */
+struct peer_runs {
+    uint64_t microseconds;
 };
 
 struct peer_addresses {

@@ -1,10 +1,15 @@
 """The figures of a finished migration: the whole of it, on both ends, and no better than it was."""
+import os
+import sys
 import time
 
 from lib.client import Client
-from lib.move import end_guest, statistics, wait_until
+from lib.move import PRE_COPY, end_guest, statistics, wait_until
 from lib.runner import expect, test
-from moving import QEMUS, SLOW, running_guest, wait_job
+from moving import QEMUS, SLOW, enter_post_copy, running_guest, wait_job
+
+sys.path.append(os.path.join(os.path.dirname(__file__), "..", "interop"))
+from steps import Steps  # noqa: E402  pylint: disable=wrong-import-position
 
 EARLY_MS = 3  # a figure is cut to milliseconds, and so is a stamp
 
@@ -190,4 +195,36 @@ def times_survive_restarts(case, qemu):
         assert "memory_postcopy_requests" in told, told
     assert statistics(pair.b, guest.name)["downtime"] > 0
     move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def downtime_without_confirm(case, qemu):
+    """The source's client is gone when the guest runs on the other side: its daemon has the figure from the other one."""
+    pair, guest, move = running_guest(case, qemu, peers=True)
+    steps = Steps(case, pair, guest)
+    steps.begin()
+    steps.prepare()
+    steps.perform()
+    steps.finish()
+    steps.source.close()
+    wait_until(lambda: pair.a.state(guest.name) == "SHUTOFF/MIGRATED", "the source does not conclude")
+    for host in (pair.a, pair.b):
+        told = wait_job(host, guest)
+        assert 0 < told["downtime"] <= told["time_elapsed"], (host.name, told)
+        expect(statistics(host, guest.name)["downtime"], told["downtime"], f"downtime on {host.name}")
+    move.expect_events(PRE_COPY)
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def downtime_of_a_post_copy_that_nobody_attends(case, qemu):
+    pair, guest, move = running_guest(case, qemu, peers=True)
+    enter_post_copy(move)
+    move.kill_virsh()
+    pair.a.virsh("migrate-setspeed", guest.name, "1000", "--postcopy")
+    wait_until(lambda: pair.a.state(guest.name) == "SHUTOFF/MIGRATED", "the source does not conclude")
+    for host in (pair.a, pair.b):
+        told = wait_job(host, guest)
+        assert 0 < told["downtime"] < told["time_elapsed"], (host.name, told)
     end_guest(pair, guest)

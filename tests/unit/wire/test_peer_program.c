@@ -78,6 +78,11 @@ static void its_bytes_stay(void **state)
     reply(PEER_PING, NULL);
     call(PEER_SETTLE, &(struct peer_settle){"web1", 1, PEER_ACCEPT_RUN});
     reply(PEER_SETTLE, &(struct peer_settle_ret){"it runs"});
+    auto_buffer runs = {0};
+    assert_int_equal(rpc_write_event(&runs, rpc_find(PROGRAM_PEER, PEER_RUNS),
+                                     &(struct peer_runs){0x123456789a}, &fail),
+                     0);
+    expect_golden("A<", &runs);
     fclose(golden);
 }
 
@@ -111,16 +116,16 @@ static void what_lies_is_refused(void **state)
 static void who_may_call_what(void **state)
 {
     (void)state;
-    for (int32_t n = PEER_HELLO; n <= PEER_SETTLE; n++) {
+    for (int32_t n = PEER_HELLO; n <= PEER_RUNS; n++) {
         const struct rpc_proc *proc = rpc_find(PROGRAM_PEER, n);
         assert_non_null(proc);
         assert_false(proc->flags & RPC_READ_ONLY_OK);
-        assert_int_equal(!!(proc->flags & RPC_PEER), n != PEER_PROOF && n != PEER_SETTLE);
+        assert_int_equal(!!(proc->flags & RPC_PEER), n != PEER_PROOF && n != PEER_SETTLE && n != PEER_RUNS);
         assert_int_equal(!!(proc->flags & RPC_BEFORE_OPEN), n == PEER_HELLO);
     }
     assert_null(rpc_find(PROGRAM_PEER, 0));
-    assert_null(rpc_find(PROGRAM_PEER, PEER_SETTLE + 1));
-    assert_null(rpc_procedure_name(PROGRAM_PEER, PEER_SETTLE + 1));
+    assert_null(rpc_find(PROGRAM_PEER, PEER_RUNS + 1));
+    assert_null(rpc_procedure_name(PROGRAM_PEER, PEER_RUNS + 1));
 }
 
 int main(void)
