@@ -64,7 +64,7 @@ step_function in_abort_broken, in_abort_postcopy, in_abort_recovering, in_asked_
     in_gone_unrun, in_io_error, in_listen_again_failed, in_listening, in_listening_again, in_loaded,
     in_loading, in_no_stream, in_not_in_doubt, in_pause_refused, in_paused, in_paused_broken,
     in_paused_recovering, in_paused_resuming, in_peer_recover, in_peer_recover_no,
-    in_postcopy_active, in_powered_off_draining, in_prepare, in_prepare_resume, in_recover_noted,
+    in_postcopy_active, in_powered_off_draining, in_powered_off_resuming, in_prepare, in_prepare_resume, in_recover_noted,
     in_recovered, in_refuse_abort, in_refuse_active, in_refuse_broken, in_refuse_migrating,
     in_refuse_start, in_resume_broken, in_resumed, in_resumed_itself, in_settle_end_broken,
     in_settle_end_loaded, in_settle_run_broken, in_settle_run_loaded, in_stalled, in_stalled_broken,

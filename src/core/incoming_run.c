@@ -107,6 +107,20 @@ void in_powered_off_draining(struct step *s)
     step_tell(s, CORE_SHUTDOWN, SHUTDOWN_USER, TOLD_SHUTDOWN, s->event.arg);
 }
 
+/* It has run here and powered itself off, and the daemon was away: that QEMU now refuses `cont` says nothing of it. */
+void in_powered_off_resuming(struct step *s)
+{
+    in(s)->taken = 1;
+    step_answer(s, CALL_RESUME, RESULT_OK);
+    in_powered_off_draining(s);
+    if (!in(s)->postcopied || in(s)->completed)
+        in_drained(s);
+    else if (in(s)->broken)
+        in_break(s);
+    else
+        go(s, IN_DRAINING);
+}
+
 void in_client_left_running(struct step *s)
 {
     if (in(s)->client && in(s)->postcopied)

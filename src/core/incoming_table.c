@@ -68,7 +68,7 @@ const struct cell incoming_table[EV_COUNT][IN_COUNT] = {
         SPAN(DRAINING, BROKEN, stopped_running), IN(UNDOING, ignore), IN(RECOVERING, stopped_running)},
     [EV_QEMU_RESUMED] = {IN(IDLE, unexpected), SPAN(STARTING, POSTCOPY, resumed_itself),
         IN(RESUMING, resumed), FROM(DRAINING, ignore)},
-    [EV_QEMU_SHUTDOWN] = {SPAN(IDLE, POSTCOPY, unexpected), SPAN(RESUMING, BROKEN, powered_off_draining),
+    [EV_QEMU_SHUTDOWN] = {SPAN(IDLE, POSTCOPY, unexpected), IN(RESUMING, powered_off_resuming), SPAN(DRAINING, BROKEN, powered_off_draining),
         IN(UNDOING, ignore), IN(RECOVERING, powered_off_draining)},
     [EV_QEMU_IO_ERROR] = {SPAN(IDLE, POSTCOPY, unexpected), SPAN(RESUMING, BROKEN, io_error),
         IN(UNDOING, ignore), IN(RECOVERING, io_error)},

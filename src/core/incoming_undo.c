@@ -198,10 +198,10 @@ void in_asked_postcopy(struct step *s)
     }
     if (s->event.arg == SWITCHED_HELD && i->state == IN_BROKEN)
         step_answer(s, CALL_FINISH, RESULT_POSTCOPY_FAILED);
-    if (!i->postcopied || i->held)
-        return;
-    if (in_only_cont_is_missing(i))
+    if (i->postcopied && in_only_cont_is_missing(i)) /* whether somebody wanted it broken or not */
         in_prove(s, PROOF_REFUSED);
+    else if (!i->postcopied || i->held)
+        return;
     else if (!i->completed && !i->failed)
         in_prove(s, PROOF_NEEDS_SOURCE);
     else if (i->completed && i->taken)

@@ -145,7 +145,7 @@ const struct cell outgoing_table[EV_COUNT][OUT_COUNT] = {
         IN(RETURNING, returned), IN(UNDOING, resumed_early), IN(CONCLUDING, ignore),
         IN(DOUBT, resumed_itself), IN(RECOVERING, resumed_recovering)},
     [EV_QEMU_SHUTDOWN] = {IN(IDLE, unexpected), SPAN(BEGUN, SWITCHING, powered_off),
-        IN(POSTCOPY, ignore), SPAN(BROKEN, POSTCOPY_DONE, unexpected), SPAN(CANCELLING, UNDOING, powered_off),
+        SPAN(POSTCOPY, BROKEN, ignore), SPAN(PERFORMED, POSTCOPY_DONE, unexpected), SPAN(CANCELLING, UNDOING, powered_off),
         IN(CONCLUDING, ignore), FROM(DOUBT, unexpected)},
     [EV_QEMU_IO_ERROR] = {IN(IDLE, unexpected), SPAN(BEGUN, CONFIGURING, io_error),
         SPAN(STARTING, SWITCHING, io_error_precopy), IN(POSTCOPY, io_error),

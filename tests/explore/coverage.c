@@ -67,10 +67,30 @@ static unsigned state_of(enum machine m, const struct core *c)
 static void note(enum machine m, const struct core *before, enum core_event_type event,
                  const struct core *after)
 {
-    uint32_t *word = &coverage->led_to[m][event][state_of(m, before)];
-    uint32_t bit = (uint32_t)1 << state_of(m, after);
-    if (!(*word & bit))
-        __atomic_fetch_or(word, bit, __ATOMIC_RELAXED); /* other processes note here, too */
+    coverage->led_to[m][event][state_of(m, before)] |= (uint32_t)1 << state_of(m, after);
+}
+
+void coverage_add(struct coverage *to, const struct coverage *from)
+{
+    for (int m = 0; m < MACHINES; m++)
+        for (int e = 0; e < EV_COUNT; e++)
+            for (int s = 0; s < MACHINE_STATES_MAX; s++)
+                __atomic_fetch_or(&to->led_to[m][e][s], from->led_to[m][e][s], __ATOMIC_RELAXED);
+}
+
+bool coverage_find(const struct core *c, enum core_event_type event, enum machine *ret_machine, unsigned *ret_state)
+{
+    const struct cell *cell = step_cell(c, event);
+    if (cell->take == step_ignore || cell->take == step_unexpected)
+        return false;
+    for (int m = 0; m < MACHINES; m++) {
+        if (cell != cell_of((enum machine)m, event, state_of((enum machine)m, c)))
+            continue;
+        *ret_machine = (enum machine)m;
+        *ret_state = state_of((enum machine)m, c);
+        return true;
+    }
+    return false;
 }
 
 void coverage_note(const struct core *before, enum core_event_type event, const struct core *after)

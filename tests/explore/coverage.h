@@ -11,9 +11,14 @@ struct coverage {
     uint32_t led_to[MACHINES][EV_COUNT][MACHINE_STATES_MAX];
 };
 
-/* Where notes go; several processes may share it. */
+/* Where notes go. */
 extern struct coverage *coverage;
 
+/* Into one that several processes share. */
+void coverage_add(struct coverage *to, const struct coverage *from);
+
+/* The machine whose cell takes this event now, and that cell's state; false if none acts. */
+bool coverage_find(const struct core *c, enum core_event_type event, enum machine *ret_machine, unsigned *ret_state);
 void coverage_note(const struct core *before, enum core_event_type event, const struct core *after);
 
 /* A machine by its table. */

@@ -30,7 +30,7 @@ static const char usage[] =
 static const struct budget singles[] = {
     {.name = "no fault"},
     {.name = "one fault", .faults = 1, .crashes = 1, .cuts = 1, .deaths = 1, .oddities = 1,
-     .operations = 1},
+     .operations = 1, .beyond = true},
 };
 static const struct budget pairs[] = {
     {.name = "stock peer, a cut", .faults = 1, .cuts = 1, .stock = true},

@@ -106,7 +106,7 @@ static void cont(struct world *w, enum host h)
     struct qemu *q = &w->qemus[h];
     if (h == DESTINATION && q->phase >= PHASE_LISTENING && q->phase <= PHASE_LOADING_PC) {
         q->autostart = 1;
-    } else if (in_switchover(q) || (q->phase == PHASE_CANCELLING && q->was_running)) {
+    } else if (in_switchover(q) || (q->phase == PHASE_CANCELLING && q->was_running) || q->powered_off) {
         qemu_say(w, h, EV_CONT_REFUSED);
         return;
     } else {
@@ -218,6 +218,12 @@ static void listen_again(struct world *w)
     qemu_say(w, DESTINATION, lost ? EV_LISTENING : EV_LISTEN_FAILED);
 }
 
+/* From its SHUTDOWN to its STOP nothing else stops it or lets it run. */
+static bool is_powering_off(const struct qemu *q)
+{
+    return q->powered_off && q->vcpus;
+}
+
 static enum command take_command(struct qemu *q)
 {
     enum command c = q->commands[0];
@@ -239,7 +245,7 @@ static void end_stream(struct world *w, const struct scenario *s)
 bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct verdict *v)
 {
     struct qemu *q = &w->qemus[h];
-    if (!q->alive || q->commands[0] == COMMAND_NONE)
+    if (!q->alive || q->commands[0] == COMMAND_NONE || is_powering_off(q))
         return false;
     switch (take_command(q)) {
     case COMMAND_NONE:
@@ -289,7 +295,8 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
         q->boot_vcpus = q->vcpus;
         q->boot_status = q->status;
         qemu_say(w, h, EV_BOOT);
-        if (q->powered_off)
+        if (q->powered_off && (h == DESTINATION || (!in_switchover(q) && q->status != EV_MIG_COMPLETED)))
+            /* or else it has another run state */
             qemu_say(w, h, EV_QEMU_SHUTDOWN);
         return true;
     case COMMAND_PAUSE:
@@ -435,7 +442,7 @@ static bool go_on_recovering(struct world *w)
 static bool source_goes_on(struct world *w, const struct scenario *s, unsigned variant)
 {
     struct qemu *q = &w->qemus[SOURCE];
-    if (variant > 0 && q->phase != PHASE_FLOW)
+    if (is_powering_off(q) || (variant > 0 && q->phase != PHASE_FLOW))
         return false;
     switch ((enum phase)q->phase) {
     case PHASE_SETUP:
@@ -526,7 +533,7 @@ bool qemu_go_on(struct world *w, const struct scenario *s, enum host h, unsigned
     struct qemu *q = &w->qemus[h];
     if (!q->alive)
         return false;
-    if (variant == 0 && q->powered_off && q->vcpus) {
+    if (variant == 0 && is_powering_off(q)) {
         halt(w, h);
         return true;
     }
@@ -654,9 +661,9 @@ bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum od
     case ODD_POSTCOPY_FAILS:
         return refuse(w, h, COMMAND_START_POSTCOPY, EV_POSTCOPY_REFUSED);
     case ODD_CONTINUE_FAILS: /* its only reason: that it does not wait there any more */
-        return !q->postcopy && refuse(w, h, COMMAND_CONTINUE, EV_CONTINUE_REFUSED);
-    case ODD_CANCEL_FAILS:
-        return refuse(w, h, COMMAND_CANCEL, EV_CANCEL_REFUSED);
+        return q->phase != PHASE_WAITING && refuse(w, h, COMMAND_CONTINUE, EV_CONTINUE_REFUSED);
+    case ODD_CANCEL_FAILS: /* for a reason that no QEMU has where it will wait for a word */
+        return !s->pause_before && refuse(w, h, COMMAND_CANCEL, EV_CANCEL_REFUSED);
     case ODD_CONT_FAILS:
         return refuse(w, h, COMMAND_CONT, EV_CONT_REFUSED);
     case ODD_STOP_FAILS: /* that one is the last resort, and QEMU has no reason to refuse it */

@@ -116,6 +116,9 @@ static void run_one(const struct report *r, unsigned number, const struct budget
         exit(2);
     }
     s.first_only = r->first;
+    s.beyond = b->beyond;
+    static struct coverage own; /* what this scenario meets does not depend on what others have met */
+    coverage = &own;
     exploring = &s;
     (void)sigaction(SIGILL, &(struct sigaction){.sa_handler = tell_trap, .sa_flags = SA_RESETHAND | SA_NODEFER}, NULL);
     (void)sigaction(SIGTRAP, &(struct sigaction){.sa_handler = tell_trap, .sa_flags = SA_RESETHAND | SA_NODEFER}, NULL);
@@ -129,6 +132,7 @@ static void run_one(const struct report *r, unsigned number, const struct budget
         printf("%s: INCOMPLETE, give it more --states\n", scenario.name);
     tell_findings(&s, r, o);
     search_close(&s);
+    coverage_add(&r->shared->coverage, &own);
 }
 
 /* ---- all of them -------------------------------------------------------------------------------- */

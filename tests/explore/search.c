@@ -10,6 +10,7 @@
  * the first, until nothing is added.
  */
 #include "search.h"
+#include "probe.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -163,6 +164,20 @@ static void end(struct search *s, uint32_t number)
         s->ends++;
 }
 
+struct beyond {
+    struct search *search;
+    struct batch *batch;
+    uint32_t number;
+};
+
+static bool make_beyond(void *data, struct move m)
+{
+    struct beyond *b = data;
+    bool possible = try_move(b->search, b->batch, b->number, m, false);
+    flush(b->search, b->batch, b->number); /* what it reaches is known before the next is wanted */
+    return possible;
+}
+
 static void expand(struct search *s, uint32_t number)
 {
     static struct batch b;
@@ -183,6 +198,8 @@ static void expand(struct search *s, uint32_t number)
             m.crash++;
     }
     flush(s, &b, number);
+    if (s->beyond)
+        probe_each(w, make_beyond, &(struct beyond){s, &b, number});
     if (!goes_on)
         end(s, number);
 }

@@ -19,6 +19,7 @@ struct finding {
 struct search {
     const struct scenario *scenario;
     bool first_only; /* end at the first finding that is no known hole */
+    bool beyond;     /* moves that no budget pays for, where they lead to what was not met (probe.h) */
     uint64_t states, transitions, ends;
     bool complete; /* all states were visited within the memory */
     struct finding findings[FINDINGS_MAX];

@@ -350,7 +350,10 @@ static bool is_true_word(const struct world *w, struct move m)
 {
     const struct qemu *other = &w->qemus[m.on == SOURCE ? DESTINATION : SOURCE];
     bool gone = !other->alive && !w->daemons[m.on == SOURCE ? DESTINATION : SOURCE].up;
-    return core_migrating(&w->daemons[m.on].core) && (m.which == EV_SETTLE_END || gone);
+    const struct core *c = &w->daemons[m.on].core;
+    bool doubted = c->out.state == OUT_DOUBT || c->out.state == OUT_BROKEN || c->out.state == OUT_RECOVERING ||
+                   c->in.state == IN_LOADED || c->in.state == IN_BROKEN || c->in.state == IN_RECOVERING;
+    return !doubted || m.which == EV_SETTLE_END || gone; /* elsewhere it is refused */
 }
 
 static bool operate(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
@@ -364,6 +367,8 @@ static bool operate(struct world *w, const struct scenario *s, struct move m, st
     if ((m.which == EV_PERFORM && w->daemons[m.on].core.out.state == OUT_BEGUN) ||
         (begins && w->daemons[m.on].core.out.state == OUT_UNDOING))
         return false; /* not another's; not a second migration */
+    if (m.which == EV_PERFORM && w->daemons[m.on].core.out.client == CLIENT_RETURNS)
+        return false; /* to come back is the client's (MOVE_RETURN) */
     if ((m.which == EV_SETTLE_RUN || m.which == EV_SETTLE_END) && !is_true_word(w, m))
         return false;
     if (!takes_calls(w, m.on) || !spend(w, &w->operations))
@@ -599,8 +604,22 @@ static bool make(struct world *w, const struct scenario *s, struct move m, struc
     return false;
 }
 
+/* One more of its kind. */
+static void grant(struct world *w, const struct move *m)
+{
+    uint8_t *budget = m->kind == MOVE_OPERATE ? &w->operations
+                      : m->kind == MOVE_CRASH ? &w->crashes
+                      : m->kind == MOVE_KILL_QEMU ? &w->deaths : &w->oddities;
+    ++*budget;
+    ++w->faults_left;
+}
+
 bool world_move(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
 {
+    if (m.crash == BEYOND_BUDGET) {
+        grant(w, &m);
+        m.crash = NO_CRASH;
+    }
     if (m.crash != NO_CRASH && !spend(w, &w->crashes))
         return false;
     if (!make(w, s, m, v))
@@ -697,7 +716,7 @@ const char *world_name_move(const struct world *before, struct move m)
     int length = snprintf(text, sizeof(text), "%-12s %s %s",
                           m.on == SOURCE ? "source" : "destination", kinds[m.kind],
                           name_what(before, m));
-    if (m.crash != NO_CRASH)
+    if (m.crash != NO_CRASH && m.crash != BEYOND_BUDGET)
         snprintf(text + length, sizeof(text) - (size_t)length,
                  "  *** and dies after %u of its actions", m.crash);
     return text;

@@ -264,13 +264,13 @@ enum operation {
     OPERATE_RESUME,      /* a client begins to resume it */
 };
 
-enum { NO_CRASH = 0xff };
+enum { NO_CRASH = 0xff, BEYOND_BUDGET = 0xfe /* no crash, and it costs nothing */ };
 
 struct move {
     uint8_t kind;  /* enum move_kind */
     uint8_t on;
     uint8_t which;
-    uint8_t crash; /* the daemon dies when this many of the step's actions are done, or NO_CRASH */
+    uint8_t crash; /* the daemon dies when this many of the step's actions are done, NO_CRASH, or BEYOND_BUDGET */
 };
 
 /* A rule that a world broke: `what` NULL is none. */

@@ -340,6 +340,29 @@ static void started_by_somebody_else(void **state)
     told(&s, "");
 }
 
+/* What QEMU answers to the second `cont` must not be taken for the word that the guest has never run. */
+static void away_while_the_guest_ran_and_powered_itself_off(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(0);
+    give(&s, EV_MIG_ACTIVE, EV_MIG_COMPLETED, EV_FINISH);
+    restart(&s, BOOT(0, EV_MIG_COMPLETED));
+    ordered(&s, "CONT, CONT");
+    give(&s, WITH(EV_QEMU_SHUTDOWN, SHUTDOWN_GUEST), EV_CONT_REFUSED, WITH(EV_ASKED, SWITCHED_PRECOPY));
+    ordered(&s, "JOB_END OK, KILL_QEMU, PROVE TAKEN");
+    told(&s, "SHUTDOWN/GUEST");
+}
+
+/* To have the stream broken is no reason to leave the source without the word that it waits for. */
+static void broken_on_purpose_after_cont_was_refused(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(BEGIN_POSTCOPY);
+    give(&s, EV_MIG_ACTIVE, EV_MIG_POSTCOPY_ACTIVE, EV_FINISH, EV_CONT_REFUSED, WITH(EV_ABORT, ABORT_POSTCOPY),
+         EV_MIG_COMPLETED, WITH(EV_ASKED, SWITCHED_POSTCOPY));
+    ordered(&s, "CONT, PROVE REFUSED");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +392,8 @@ int main(void)
         cmocka_unit_test(calls_out_of_order),
         cmocka_unit_test(users_calls_wait_for_the_end),
         cmocka_unit_test(started_by_somebody_else),
+        cmocka_unit_test(away_while_the_guest_ran_and_powered_itself_off),
+        cmocka_unit_test(broken_on_purpose_after_cont_was_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
