@@ -134,7 +134,7 @@ enum core_call {
     X(PROOF_TAKEN)        /* it is the destination's: all of it is there */                        \
     X(PROOF_NEEDS_SOURCE) /* post-copy: it runs there, or may, and pages are missing */            \
     X(PROOF_LOST)         /* it was given `cont` there, or may have been, and its QEMU is gone */  \
-    X(PROOF_REFUSED)      /* its `cont` was refused there: it stands still, for somebody to decide */ \
+    X(PROOF_REFUSED)      /* its `cont` was refused there, or it was broken on purpose: somebody has to decide */ \
     X(PROOF_SILENT)       /* nobody answers for now; the daemon goes on asking */                  \
     X(PROOF_NONE)         /* there is nobody to ask: the peer has no such channel */             \
     X(PEER_RECOVERABLE)   /* the destination's QEMU waits for the stream to be resumed */          \
@@ -165,7 +165,7 @@ enum core_call {
     X(ABORT)         /* call; arg: ABORT_POSTCOPY or 0 */                                          \
     X(SETTLE_RUN)    /* call, an operator's word where nobody can know: the guest goes on here */  \
     X(SETTLE_END)    /* call, likewise: what is here is not needed */                              \
-    X(STALLED)       /* post-copy: no page came, nor an answer of the peer, for too long */        \
+    X(STALLED)       /* post-copy: nothing has gone on for too long; arg: STALLED_ALL_SENT or 0 */ \
     X(CLIENT_GONE)   /* the client that drives the migration closed its connection */              \
     X(QEMU_STARTED)  /* the process runs and its monitor answers; vCPUs are stopped */             \
     X(QEMU_START_FAILED)                                                                           \
@@ -232,6 +232,9 @@ enum core_peer { PEER_STOCK, PEER_CHANNEL };
 
 /* arg of ABORT */
 enum { ABORT_POSTCOPY = 1 /* break the stream of post-copy; recovery takes it up */ };
+
+/* arg of STALLED */
+enum { STALLED_ALL_SENT = 1 /* the source's QEMU has sent its last page and waits for the destination's word */ };
 
 /* arg of QEMU_GONE */
 enum core_gone {
@@ -339,7 +342,8 @@ enum core_proof {
     X(NOT_POSTCOPY)         /* there is no post-copy to pause */                                   \
     X(IO_ERROR)             /* the guest met an I/O error, and that was to abort it */             \
     X(NOT_IN_DOUBT)         /* there is nothing for an operator to settle */                       \
-    X(NO_WAY_BACK)          /* QEMU can't go on with the guest here */
+    X(NO_WAY_BACK)          /* QEMU can't go on with the guest here */                             \
+    X(ALL_SENT)             /* QEMU has sent all of the guest: there is nothing to resume */
 
 enum core_result {
 #define X(name) RESULT_##name,
@@ -507,6 +511,7 @@ enum core_recovery {
     RECOVERY_ORDERED, /* `migrate` with resume sent: from here on `paused` is its failure */
     RECOVERY_UNTOLD,  /* UNDOING: the destination could not be told yet; nobody waits for that */
     RECOVERY_HUNG,    /* BROKEN: given up for broken before QEMU had said that post-copy began */
+    RECOVERY_ALL_SENT, /* POSTCOPY, BROKEN: the last page is sent, and it has stood still since */
     RECOVERY_COUNT
 };
 
@@ -541,6 +546,13 @@ enum in_state {
         IN_COUNT
 };
 
+/* The source's daemon waits for proof. */
+enum in_asked {
+    ASKED_NOT,
+    ASKED_PROOF,
+    ASKED_LEFT, /* post-copy: and nobody there takes up what is broken, or will be */
+};
+
 struct incoming {
     uint8_t state;
     uint8_t postcopy_allowed;
@@ -554,7 +566,7 @@ struct incoming {
     uint8_t syncs;      /* journal syncs under way, of any attempt: what must be durable is so at 0 */
     uint8_t gone;       /* UNDOING: the process is gone */
     uint8_t outcome;    /* enum core_result for Finish or Prepare when undone */
-    uint8_t asked;      /* the source's daemon waits for proof */
+    uint8_t asked;      /* enum in_asked */
     uint8_t verdict;    /* of the last attempt, kept when IDLE: 1 + enum core_proof, 0 none */
     uint8_t channel;    /* the source's daemon can ask, and come back */
     uint8_t p2p;        /* it is the source's daemon that carries Finish */

@@ -47,8 +47,8 @@ void in_stopped_running(struct step *s);
 void in_break(struct step *s);
 /* `cont` was refused, and the stream is not why. */
 bool in_only_cont_is_missing(const struct incoming *i);
-/* The two daemons will mend it between them. */
-bool in_recovers(const struct incoming *i);
+/* It stands as it does until somebody decides: for that, or because it was broken on purpose. */
+bool in_is_left(const struct incoming *i);
 
 /* The cells of the table. */
 step_function in_abort_broken, in_abort_postcopy, in_abort_recovering, in_asked_idle,

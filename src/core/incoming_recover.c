@@ -10,9 +10,9 @@
  */
 #include "core/incoming.h"
 
-bool in_recovers(const struct incoming *i)
+static bool is_mended(const struct incoming *i)
 {
-    return i->channel && !i->held;
+    return i->channel && !i->held && i->asked != ASKED_LEFT;
 }
 
 /* ---- who waits for QEMU to listen -------------------------------------------------------------- */
@@ -68,13 +68,13 @@ void in_break(struct step *s)
     tell_failed(s);
     if (in(s)->held)
         step_answer(s, CALL_ABORT, RESULT_OK);
-    if (!in_recovers(in(s)))
+    if (!is_mended(in(s)))
         step_answer(s, CALL_FINISH, RESULT_POSTCOPY_FAILED);
-    if (in_only_cont_is_missing(in(s)))
+    if (in_is_left(in(s)))
         in_prove(s, PROOF_REFUSED);
     else if (somebody_waits(s))
         listen_again(s);
-    else if (!in(s)->held && !in(s)->failed)
+    else if (!in(s)->failed)
         in_prove(s, PROOF_NEEDS_SOURCE);
 }
 
@@ -174,12 +174,25 @@ void in_recover_noted(struct step *s)
     tell_restored(s);
 }
 
+/* QEMU has noticed no break. If it was only thought to stand still, it does so no more. */
+static void goes_on(struct step *s)
+{
+    if (!in(s)->taken || somebody_waits(s))
+        return;
+    go(s, IN_DRAINING);
+    tell_restored(s);
+}
+
 /* What the break had kept from being done is done now. */
 void in_recovered(struct step *s)
 {
-    if (!in(s)->broken) /* it never broke here */
+    if (!in(s)->broken) {
+        goes_on(s);
         return;
+    }
     in(s)->broken = 0;
+    if (in(s)->asked == ASKED_LEFT)
+        in(s)->asked = ASKED_PROOF;
     tell_restored(s);
     answer_waiting(s, RESULT_OK);
     go(s, in(s)->taken ? IN_DRAINING : IN_POSTCOPY);
@@ -206,31 +219,34 @@ void in_completed_broken(struct step *s)
 
 /* ---- broken on purpose, or found to stand still --------------------------------------------------- */
 
-void in_abort_postcopy(struct step *s)
+static bool hold(struct step *s)
 {
     if (!(s->event.arg & ABORT_POSTCOPY)) {
         step_refuse(s, RESULT_INCOMING);
-        return;
+        return false;
     }
     if (core_waits(s->core, CALL_PREPARE)) { /* a client resumes it at this moment */
         step_refuse(s, RESULT_JOB_ACTIVE);
-        return;
+        return false;
     }
     in(s)->held = 1;
     answer_waiting(s, RESULT_POSTCOPY_FAILED);
-    if (!s->joined)
+    return true;
+}
+
+void in_abort_postcopy(struct step *s)
+{
+    if (hold(s) && !s->joined)
         step_act(s, ACT_PAUSE_STREAM, 0);
 }
 
 void in_abort_broken(struct step *s)
 {
-    if (!(s->event.arg & ABORT_POSTCOPY)) {
-        step_refuse(s, RESULT_INCOMING);
+    if (!hold(s))
         return;
-    }
-    in(s)->held = 1;
     step_answer(s, CALL_ABORT, RESULT_OK);
     step_answer(s, CALL_FINISH, RESULT_POSTCOPY_FAILED);
+    in_prove(s, PROOF_REFUSED);
 }
 
 void in_abort_recovering(struct step *s)
@@ -246,11 +262,14 @@ void in_pause_refused(struct step *s)
     step_answer(s, CALL_ABORT, RESULT_QEMU_FAILED);
 }
 
-/* Neither a page nor a word of the source's daemon came. */
+/* Neither a page nor a word of the source's daemon came. QEMU is left alone: what is on its way may be the last page,
+ * which the source would not send again. A source that has more to send has the stream broken here, too. */
 void in_stalled(struct step *s)
 {
-    if (!in(s)->completed)
-        step_act(s, ACT_PAUSE_STREAM, 0);
+    go(s, IN_BROKEN);
+    tell_failed(s);
+    if (!is_mended(in(s)))
+        step_answer(s, CALL_FINISH, RESULT_POSTCOPY_FAILED);
 }
 
 /* Nobody is made to wait for ever. It is still mended if it can be, and Finish has been said. */
@@ -267,11 +286,16 @@ bool in_only_cont_is_missing(const struct incoming *i)
     return i->state == IN_BROKEN && !i->taken && (!i->broken || i->completed);
 }
 
+bool in_is_left(const struct incoming *i)
+{
+    return in_only_cont_is_missing(i) || (i->held && i->state == IN_BROKEN);
+}
+
 void in_finish_broken(struct step *s)
 {
     if (in_only_cont_is_missing(in(s)))
         in_finish(s);
-    else if (!in_recovers(in(s)) && in(s)->state == IN_BROKEN)
+    else if (!is_mended(in(s)) && in(s)->state == IN_BROKEN)
         step_refuse(s, RESULT_POSTCOPY_FAILED);
     else
         in_finish_held(s);

@@ -112,7 +112,7 @@ const struct cell incoming_table[EV_COUNT][IN_COUNT] = {
     [EV_PEER_RECOVER] = {SPAN(IDLE, LOADED, peer_recover_no), SPAN(POSTCOPY, BROKEN, peer_recover),
         IN(UNDOING, peer_recover_no), IN(RECOVERING, peer_recover)},
     [EV_STALLED] = {IN(IDLE, unexpected), IN(STARTING, ignore), IN(PREPARED, stalled_prepared),
-        SPAN(LOADING, LOADED, ignore), SPAN(POSTCOPY, DRAINING, stalled), IN(BROKEN, stalled_broken),
+        SPAN(LOADING, RESUMING, ignore), IN(DRAINING, stalled), IN(BROKEN, stalled_broken),
         IN(UNDOING, ignore), IN(RECOVERING, stalled_broken)},
     [EV_PAUSE_REFUSED] = {IN(IDLE, unexpected), FROM(STARTING, pause_refused)},
     [EV_SETTLE_RUN] = {IN(IDLE, unexpected), SPAN(STARTING, LOADING, not_in_doubt), IN(LOADED, settle_run_loaded),

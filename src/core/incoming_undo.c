@@ -152,7 +152,7 @@ void in_asked_idle(struct step *s)
 /* It will not send a Finish any more, and may resume when this is released. */
 void in_asked_unrun(struct step *s)
 {
-    in(s)->asked = 1;
+    in(s)->asked = ASKED_PROOF;
     in_undo(s, RESULT_CANCELLED, STOPPED_FAILED);
 }
 
@@ -163,7 +163,7 @@ static bool is_postcopy(const struct step *s)
 
 void in_asked_loaded(struct step *s)
 {
-    in(s)->asked = 1;
+    in(s)->asked = ASKED_PROOF;
     if (is_postcopy(s)) {
         in(s)->postcopied = 1;
         in_take_over(s);
@@ -172,35 +172,42 @@ void in_asked_loaded(struct step *s)
     }
 }
 
+static void note_asked(struct step *s)
+{
+    bool left = s->event.arg == SWITCHED_HELD || s->event.arg == SWITCHED_UNSEEN;
+    in(s)->asked = left ? ASKED_LEFT : ASKED_PROOF;
+}
+
 /* If its QEMU is in post-copy, the news of it is on its way from the one here, too. */
 void in_asked_loading(struct step *s)
 {
-    in(s)->asked = 1;
+    note_asked(s);
     if (s->event.arg == SWITCHED_PRECOPY)
         in_undo(s, RESULT_CANCELLED, STOPPED_FAILED);
 }
 
 void in_asked_undoing(struct step *s)
 {
-    in(s)->asked = 1;
+    in(s)->asked = ASKED_PROOF;
 }
 
-/* What becomes of a `cont` that is under way tells later. Of a stream that was broken
- * here on purpose nothing is said: nobody is to take it up. What the source's QEMU gave up, and can go on
- * with, is of no use here while pages are missing. */
+/* What becomes of a `cont` that is under way tells later. A stream that was broken here on purpose nobody is
+ * to take up. What the source's QEMU gave up, and can go on with, is of no use here while pages are missing. */
 void in_asked_postcopy(struct step *s)
 {
     struct incoming *i = in(s);
-    i->asked = 1;
+    note_asked(s);
     if (s->event.arg == SWITCHED_UNSEEN && !i->completed && !i->taken && i->state != IN_RESUMING) {
         in_undo(s, RESULT_CANCELLED, STOPPED_FAILED);
         return;
     }
-    if (s->event.arg == SWITCHED_HELD && i->state == IN_BROKEN)
+    if (i->asked == ASKED_LEFT && (i->state == IN_BROKEN || i->state == IN_RECOVERING))
         step_answer(s, CALL_FINISH, RESULT_POSTCOPY_FAILED);
-    if (i->postcopied && in_only_cont_is_missing(i)) /* whether somebody wanted it broken or not */
+    if (!i->postcopied)
+        return;
+    if (in_is_left(i))
         in_prove(s, PROOF_REFUSED);
-    else if (!i->postcopied || i->held)
+    else if (i->held) /* about to be */
         return;
     else if (!i->completed && !i->failed)
         in_prove(s, PROOF_NEEDS_SOURCE);

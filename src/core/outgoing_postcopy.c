@@ -67,8 +67,9 @@ void out_stopped_postcopy(struct step *s)
  * what it has not begun to run. And it need not wait for a recovery that does not come. */
 void out_ask_broken(struct step *s)
 {
-    enum core_switched how = out_recovers(out(s)) ? SWITCHED_POSTCOPY : SWITCHED_HELD;
     bool can_go_on = out(s)->itself || out(s)->recovery == RECOVERY_HUNG;
+    bool left = !out_recovers(out(s)) || out(s)->recovery == RECOVERY_ALL_SENT;
+    enum core_switched how = left ? SWITCHED_HELD : SWITCHED_POSTCOPY;
     step_act(s, ACT_ASK_PEER, can_go_on ? SWITCHED_UNSEEN : how);
 }
 

@@ -65,11 +65,19 @@ static void fail_attempt(struct step *s, enum core_result why)
 
 /* ---- by the two daemons --------------------------------------------------------------------- */
 
+/* QEMU here has given it up, hangs, or has nothing left to send: it resumes nothing. */
+static bool is_over(const struct outgoing *o)
+{
+    return o->itself || o->recovery == RECOVERY_HUNG || o->recovery == RECOVERY_ALL_SENT;
+}
+
 /* A QEMU that does not know of a break may be in none: then the destination's `cont` was refused, or
  * whoever brought the bad news was wrong. */
 void out_recover(struct step *s)
 {
     const struct outgoing *o = out(s);
+    if (is_over(o))
+        step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
     if (!out_recovers(o) || !o->paused || o->itself || o->completed || o->resuming)
         return;
     go(s, OUT_RECOVERING);
@@ -89,6 +97,10 @@ void out_resume_begin(struct step *s)
 {
     if (!(s->event.arg & BEGIN_RESUME) || out(s)->resuming) {
         step_refuse(s, RESULT_JOB_ACTIVE);
+        return;
+    }
+    if (out(s)->recovery == RECOVERY_ALL_SENT) {
+        step_refuse(s, RESULT_ALL_SENT);
         return;
     }
     step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
@@ -126,6 +138,10 @@ void out_resume_p2p(struct step *s)
 {
     if (!(s->event.arg & BEGIN_RESUME) || out(s)->resuming || s->joined || out(s)->state != OUT_BROKEN) {
         step_refuse(s, RESULT_JOB_ACTIVE);
+        return;
+    }
+    if (out(s)->recovery == RECOVERY_ALL_SENT) {
+        step_refuse(s, RESULT_ALL_SENT);
         return;
     }
     out(s)->held = 0;
@@ -311,10 +327,20 @@ void out_pause_refused(struct step *s)
     step_answer(s, CALL_ABORT, RESULT_QEMU_FAILED);
 }
 
-/* QEMU notices no silence; it is told, and then it is a break like another. */
+/* QEMU notices no silence; it is told, and then it is a break like another. One that has sent its last page is left
+ * alone: it would not send that page again, and it may still be on its way. Has it come? The destination is asked, and
+ * when it has not said so after as long again, that is how it stands. */
 void out_stalled(struct step *s)
 {
-    step_act(s, ACT_PAUSE_STREAM, 0);
+    if (!(s->event.arg & STALLED_ALL_SENT)) {
+        step_act(s, ACT_PAUSE_STREAM, 0);
+    } else if (out(s)->recovery != RECOVERY_ALL_SENT) {
+        out(s)->recovery = RECOVERY_ALL_SENT;
+        step_act(s, ACT_ASK_PEER, SWITCHED_POSTCOPY);
+    } else {
+        out_break_now(s);
+        step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
+    }
 }
 
 void out_stalled_recovering(struct step *s)

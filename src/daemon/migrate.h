@@ -48,9 +48,11 @@ struct watch {
     struct timer tick;
     struct timer client_return; /* the client has so long to come back */
     uint64_t alive;             /* timer_now of the last sign of life */
+    uint64_t moved;             /* and of the last progress of QEMU's */
     uint64_t ticked;
     uint64_t progress;          /* source: bytes that QEMU has sent; destination: KiB that it holds */
     bool asking;                /* source: QEMU is asked for them */
+    bool all_sent;              /* source: it has none left */
 };
 
 struct migration {

@@ -5,8 +5,10 @@
  * sent more, or that the destination's daemon answers a PING; at the destination that a PING came,
  * or that QEMU holds more memory: so a daemon that is away breaks no stream that lives. When
  * neither came for postcopy_stall_timeout, the machine is told (EV_STALLED), and again each time
- * that it passes. The same of a source that has stopped the guest for the switchover, where only
- * QEMU counts, and of an arrival that has not begun and whose source's daemon is gone.
+ * that it passes. The same of a source that has stopped the guest for the switchover, or has sent its
+ * last page, where only QEMU counts, and of an arrival that has not begun and whose source's daemon
+ * is gone. Whether pages remain makes the difference between a break that is mended and a guest that is
+ * lost, so the source's QEMU is asked just before the machine is told.
  *
  * A destination without the channel is not watched: nobody would take up there what was broken.
  */
@@ -80,9 +82,11 @@ static void note_progress(struct guest *g, uint64_t progress)
 {
     struct watch *w = &g->migration->watch;
     if (progress != w->progress)
-        w->alive = timer_now();
+        w->alive = w->moved = timer_now();
     w->progress = progress;
 }
+
+static void check_stall(struct guest *g);
 
 static void figures_came(const struct monitor_reply *reply, void *userdata)
 {
@@ -91,18 +95,22 @@ static void figures_came(const struct monitor_reply *reply, void *userdata)
     if (!g->migration)
         return;
     g->migration->watch.asking = false;
-    if (reply->outcome != MONITOR_RETURN || qmp_migrate_info_decode(reply->value, &info, NULL) < 0)
+    if (reply->outcome == MONITOR_CLOSED)
         return;
-    if (info.has_ram)
+    bool known = reply->outcome == MONITOR_RETURN && qmp_migrate_info_decode(reply->value, &info, NULL) == 0;
+    if (known && info.has_ram) {
         note_progress(g, info.ram.transferred);
-    if (may_be_given_up(&g->core.out) && is_given_up(&info)) {
+        g->migration->watch.all_sent = info.ram.remaining == 0;
+    }
+    check_stall(g);
+    if (known && may_be_given_up(&g->core.out) && is_given_up(&info)) {
         log_warning("guest %s: QEMU has given post-copy up: %s", g->name, info.error);
         guest_event(g, EV_STALLED, 0, 0);
     }
 }
 
-/* One that says nothing is no sign of life, and gets no second question. */
-static void ask_source(struct guest *g)
+/* One that says nothing is no sign of life, and gets no second question. False: it can't be asked. */
+static bool ask_source(struct guest *g)
 {
     struct watch *w = &g->migration->watch;
     struct monitor_command c = {.name = "query-migrate",
@@ -111,14 +119,18 @@ static void ask_source(struct guest *g)
                                 .userdata = g};
     if (!w->asking && g->monitor_ready)
         w->asking = monitor_send(g->monitor, &c, NULL) == 0;
+    return w->asking;
 }
 
 static void look_at_destination(struct guest *g)
 {
     uint64_t kib;
     if (g->process && proc_read_rss_kib(g->identity.pid, &kib) &&
-        kib > g->migration->watch.progress)
+        kib > g->migration->watch.progress) {
         note_progress(g, kib);
+        if (g->core.in.state == IN_BROKEN && !g->core.in.broken)
+            migrate_ask(g); /* it was only thought to stand still */
+    }
 }
 
 /* ---- the tick ------------------------------------------------------------------------------- */
@@ -144,23 +156,28 @@ static bool was_away(struct watch *w, uint64_t now, uint64_t expected)
     return now - before > 2 * expected;
 }
 
+static void warn(const struct guest *g, bool all_sent)
+{
+    unsigned seconds = g->daemon->config.postcopy_stall_timeout;
+    if (all_sent)
+        log_warning("guest %s: QEMU has sent its last page, and has not heard for %u s that it came", g->name, seconds);
+    else if (g->core.out.state == OUT_POSTCOPY || g->core.in.state == IN_DRAINING)
+        log_warning("guest %s: post-copy has stood still for %u s and the other host's daemon is not "
+                    "heard: its stream is taken for broken", g->name, seconds);
+}
+
 static void check_stall(struct guest *g)
 {
     struct watch *w = &g->migration->watch;
     uint64_t now = timer_now();
-    if (was_away(w, now, interval(g)))
-        w->alive = now;
-    if (stall_timeout(g) == 0 || now - w->alive < stall_timeout(g))
+    bool all_sent = g->core.out.state == OUT_POSTCOPY && w->all_sent;
+    if (!is_watched(g) || stall_timeout(g) == 0 || now - (all_sent ? w->moved : w->alive) < stall_timeout(g))
         return;
-    w->alive = now;
-    if (g->core.out.state == OUT_POSTCOPY || g->core.in.state == IN_DRAINING)
-        log_warning(
-            "guest %s: post-copy has stood still for %u s and the other host's daemon is not "
-            "heard: its stream is taken for broken",
-            g->name, g->daemon->config.postcopy_stall_timeout);
+    w->alive = w->moved = now;
+    warn(g, all_sent);
     peer_distrust(g);
     if (is_watched(g))
-        guest_event(g, EV_STALLED, 0, 0);
+        guest_event(g, EV_STALLED, all_sent ? STALLED_ALL_SENT : 0, 0);
 }
 
 /* Before post-copy has begun that the other daemon lives says nothing of QEMU here. */
@@ -173,14 +190,18 @@ static void ping(struct guest *g)
 static void tick(void *userdata)
 {
     struct guest *g = userdata;
+    struct watch *w = &g->migration->watch;
+    bool asked = false;
     arm(g);
+    if (was_away(w, timer_now(), interval(g)))
+        w->alive = w->moved = timer_now();
     if (g->migration->outgoing) {
-        ask_source(g);
+        asked = ask_source(g);
         ping(g);
     } else {
         look_at_destination(g);
     }
-    if (is_watched(g)) /* a ping that could not be sent may have ended it */
+    if (!asked && g->migration) /* a ping that could not be sent may have ended it */
         check_stall(g);
 }
 
@@ -227,7 +248,7 @@ void migrate_watch(struct guest *g)
     if (!is_watched(g)) {
         timer_cancel(&w->tick);
     } else if (!timer_is_armed(&w->tick)) {
-        w->alive = w->ticked = timer_now();
+        w->alive = w->moved = w->ticked = timer_now();
         arm(g);
     }
 }

@@ -97,16 +97,12 @@ static bool is_urgent(const struct peer *p)
 
 static void ask(void *userdata);
 
-static void ask_within(struct peer *p, uint64_t max)
-{
-    uint64_t wait = AGAIN_FIRST << (p->silences < DOUBLED_MAX ? p->silences++ : DOUBLED_MAX);
-    if (!timer_is_armed(&p->ask_again))
-        (void)timer_arm(&p->ask_again, daemon_event(p->guest->daemon), wait < max ? wait : max, ask, p);
-}
-
 static void ask_later(struct peer *p)
 {
-    ask_within(p, is_urgent(p) ? URGENT_AGAIN_MAX : AGAIN_MAX);
+    uint64_t wait = AGAIN_FIRST << (p->silences < DOUBLED_MAX ? p->silences++ : DOUBLED_MAX);
+    uint64_t max = is_urgent(p) ? URGENT_AGAIN_MAX : AGAIN_MAX;
+    if (!timer_is_armed(&p->ask_again))
+        (void)timer_arm(&p->ask_again, daemon_event(p->guest->daemon), wait < max ? wait : max, ask, p);
 }
 
 /* ---- the end of a round --------------------------------------------------------------------- */
@@ -267,9 +263,6 @@ static void take_proof(struct peer *p, const struct frame *frame)
     if (!p->asking)
         p->silences = 0;
     guest_event(g, EV_PROOF_RELEASED + (enum core_event_type)proof.proof, 0, 0);
-    /* It stays broken until somebody resumes it; but that answer may be older than the break there. */
-    if (g->migration && g->migration->peer == p && p->asking && g->core.out.state == OUT_BROKEN)
-        ask_within(p, AGAIN_MAX);
 }
 
 /* The proof that follows ends the accounts. */

@@ -192,6 +192,8 @@ static void pause_stream(struct world *w, enum host h)
         return;
     }
     hang_up(w);
+    if (q->phase == PHASE_PC_LAST) /* the end of the stream, as any other's */
+        return;
     q->phase = h == SOURCE ? PHASE_PC_PAUSED : PHASE_LOST_PC;
     say_status(w, h, EV_MIG_POSTCOPY_PAUSED);
 }

@@ -89,6 +89,16 @@ static const char *check_kill(const struct view *v)
     return NULL;
 }
 
+/* A last page that may be on its way is waited for: its stream is not broken for silence. */
+static const char *check_pause(const struct view *v)
+{
+    bool last = v->before->in.state != IN_IDLE ||
+                (v->before->out.state == OUT_POSTCOPY && v->event.arg & STALLED_ALL_SENT);
+    if (v->event.type == EV_STALLED && last && count_of(v, ACT_PAUSE_STREAM))
+        return "a stream is broken for silence that may have its last page on the way";
+    return NULL;
+}
+
 /* ---- I4: truth ---------------------------------------------------------------------------------- */
 
 /* Is this the event for that state? */
@@ -268,8 +278,8 @@ const char *step_rules_check(const struct core *before, struct core_event event,
         bool needs_honesty;
     } rules[] = {
         {"I6", check_answers, false},         {"I2", check_source_run, false}, {"I2", check_cancel, false},
-        {"I1", check_destination_run, false}, {"I3", check_kill, false},       {"I4", check_told, false},
-        {"I4", check_details, true},
+        {"I1", check_destination_run, false}, {"I3", check_kill, false},       {"I3", check_pause, false},
+        {"I4", check_told, false},            {"I4", check_details, true},
         {"I4", check_untold, true},           {"I4", check_runs, true},        {"I5", check_job, false},
         {"I7", check_durable, false},         {"I6", check_state, false},
         {"I6", check_held, false},      {"I3", check_orders, false},

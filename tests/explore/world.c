@@ -461,6 +461,17 @@ static bool again(struct world *w, const struct scenario *s, struct move m, stru
     return host_step(w, s, SOURCE, (struct core_event){.type = EV_ASK_AGAIN}, m.crash, v);
 }
 
+/* As long as the two daemons hear each other neither is impatient. */
+static bool is_heard(const struct world *w, const struct scenario *s, enum host h)
+{
+    uint8_t out = w->daemons[SOURCE].core.out.state;
+    if (s->stock)
+        return false;
+    if (h == SOURCE)
+        return w->daemons[DESTINATION].up;
+    return w->daemons[SOURCE].up && (out == OUT_POSTCOPY || out == OUT_BROKEN || out == OUT_RECOVERING);
+}
+
 /* Where something hangs that only time tells; elsewhere it is an oddity. */
 static bool has_stalled(const struct world *w, const struct scenario *s, enum host h)
 {
@@ -468,22 +479,30 @@ static bool has_stalled(const struct world *w, const struct scenario *s, enum ho
     const struct qemu *q = &w->qemus[SOURCE];
     if (h == SOURCE) {
         if (c->out.state == OUT_BROKEN)
-            return core_waits(c, CALL_PERFORM);
+            return core_waits(c, CALL_PERFORM) && !is_heard(w, s, h);
         if (c->out.state == OUT_SWITCHING)
             return q->phase == PHASE_HUNG;
         return c->out.state == OUT_POSTCOPY && q->phase == PHASE_PC_LAST && w->stream.cut && !s->qemu10;
     }
     if (c->in.state == IN_PREPARED)
         return !c->in.client;
-    return (c->in.state == IN_BROKEN || c->in.state == IN_RECOVERING) && core_waits(c, CALL_FINISH);
+    return (c->in.state == IN_BROKEN || c->in.state == IN_RECOVERING) && core_waits(c, CALL_FINISH) &&
+           !is_heard(w, s, h);
+}
+
+/* The daemon asks QEMU whether pages remain, just before. */
+static struct core_event stalled(const struct world *w, enum host h)
+{
+    bool all_sent = h == SOURCE && w->qemus[h].phase == PHASE_PC_LAST && w->daemons[h].core.out.state == OUT_POSTCOPY;
+    return (struct core_event){EV_STALLED, all_sent ? STALLED_ALL_SENT : 0, 0};
 }
 
 static bool stall(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
 {
-    const struct qemu *q = &w->qemus[m.on];
-    bool acted = q->commands[0] || q->reports[0]; /* the time before, and that has had no effect yet */
-    return takes_calls(w, m.on) && !acted && has_stalled(w, s, m.on) &&
-           host_step(w, s, m.on, (struct core_event){.type = EV_STALLED}, m.crash, v);
+    const struct qemu *a = &w->qemus[SOURCE], *b = &w->qemus[DESTINATION];
+    bool acts = a->commands[0] || a->reports[0] || b->commands[0] || b->reports[0]; /* all of that is faster */
+    return takes_calls(w, m.on) && !acts && has_stalled(w, s, m.on) &&
+           host_step(w, s, m.on, stalled(w, m.on), m.crash, v);
 }
 
 static bool grace(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
@@ -508,7 +527,7 @@ static bool oddity(struct world *w, const struct scenario *s, struct move m, str
         w->happened |= HAPPENED_HALT;
     if (m.which == ODD_STALL) /* in SWITCHING QEMU says itself that it hangs */
         return w->daemons[m.on].core.out.state != OUT_SWITCHING && takes_calls(w, m.on) && core_migrating(&w->daemons[m.on].core) &&
-               host_step(w, s, m.on, (struct core_event){.type = EV_STALLED}, NO_CRASH, v);
+               host_step(w, s, m.on, stalled(w, m.on), NO_CRASH, v);
     if (m.which != ODD_SYNC_FAILS)
         return qemu_oddity(w, s, m.on, m.which);
     if (!w->daemons[m.on].syncing)

@@ -54,6 +54,7 @@ static struct core_event make_event(const uint8_t *bytes)
     case EV_START:
     case EV_DESTROY:
     case EV_ABORT:
+    case EV_STALLED:
     case EV_PERFORM:
     case EV_PEER_PREPARED:
         e.arg = bytes[1] % 2;

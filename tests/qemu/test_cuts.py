@@ -4,7 +4,7 @@ from lib import traces
 from lib.client import Client
 from lib.hosts import VirshError
 from lib.move import end_guest, wait_until
-from lib.runner import expect, skip, test
+from lib.runner import expect, test
 from moving import QEMUS, SLOW, running_guest, through_wire
 
 # Whose QEMU says what. "completed" on the destination: the last page has come.
@@ -93,8 +93,6 @@ def cut_in_pre_copy(case, qemu, moment, p2p):
 @test(qemu=QEMUS, moment=POST_COPY, p2p=[False, True])
 def cut_in_post_copy(case, qemu, moment, p2p):
     """Once the source said postcopy-active it runs again only on proof. In p2p the daemons have that, or mend the stream."""
-    if qemu == "7.2" and moment == "b completed" and p2p:
-        skip("7.2 hangs in postcopy-active behind the last page; the source then waits for it (known, to be mended)")
     # The model QEMU does not know yet that 7.2 may say `failed` here, start the guest all the same, and end; nor
     # each order of a recovery, nor QEMU 10's `device` for ever.
     if p2p or (qemu, moment) == ("7.2", "b postcopy-active") or (qemu == "10" and moment in SILENT):

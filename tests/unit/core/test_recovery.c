@@ -69,6 +69,36 @@ static void a_silence_is_made_a_break(void **state)
     told(&s, "SUSPENDED/POSTCOPY_FAILED");
 }
 
+static void a_last_page_on_its_way_is_not_thrown_away(void **state)
+{
+    (void)state;
+    struct story s = p2p_with_channel();
+    give(&s, WITH(EV_STALLED, STALLED_ALL_SENT));
+    ordered(&s, "ASK_PEER");
+    struct story t = s;
+    give(&t, EV_PROOF_TAKEN, EV_MIG_POSTCOPY_ACTIVE, EV_ASK_AGAIN, EV_STATS_READ, EV_QEMU_GONE); /* it has come */
+    told(&t, "STOPPED/MIGRATED");
+    answered(&t, "PERFORM OK");
+
+    give(&s, EV_PROOF_NEEDS_SOURCE, WITH(EV_STALLED, STALLED_ALL_SENT));
+    told(&s, "SUSPENDED/POSTCOPY_FAILED");
+    answered(&s, "PERFORM POSTCOPY_FAILED");
+    give(&s, EV_PROOF_NEEDS_SOURCE, WITH(EV_PERFORM_P2P, BEGIN_RESUME | BEGIN_POSTCOPY));
+    ordered(&s, "ASK_PEER"); /* there is nothing to resume */
+    answered(&s, "PERFORM ALL_SENT");
+    give(&s, EV_MIG_COMPLETED, EV_STATS_READ, EV_PROOF_TAKEN, EV_QEMU_GONE); /* it came late */
+    told(&s, "STOPPED/MIGRATED");
+}
+
+static void what_qemu_gave_up_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    struct story s = p2p_with_channel();
+    give(&s, EV_MIG_FAILED, EV_PROOF_NEEDS_SOURCE);
+    told(&s, "SUSPENDED/POSTCOPY_FAILED");
+    answered(&s, "PERFORM POSTCOPY_FAILED");
+}
+
 static void switched_off_it_waits_for_somebody(void **state)
 {
     (void)state;
@@ -308,6 +338,35 @@ static void a_client_s_prepare_resumes_what_was_broken_on_purpose(void **state)
     told(&s, "RESUMED/POSTCOPY_FAILED, RESUMED/POSTCOPY, RESUMED/MIGRATED");
 }
 
+static void silence_breaks_no_stream_here(void **state)
+{
+    (void)state;
+    struct story s = draining(PREPARE_CHANNEL);
+    give(&s, EV_STALLED);
+    ordered(&s, "");
+    told(&s, "RESUMED/POSTCOPY_FAILED");
+    struct story t = s;
+    give(&t, EV_MIG_POSTCOPY_ACTIVE); /* more has come, so QEMU was asked */
+    told(&t, "RESUMED/POSTCOPY");
+    give(&s, EV_MIG_COMPLETED);
+    told(&s, "RESUMED/MIGRATED");
+    answered(&s, "FINISH OK");
+}
+
+static void who_waits_for_what_the_source_leaves_is_told(void **state)
+{
+    (void)state;
+    struct story s = draining(PREPARE_CHANNEL);
+    give(&s, WITH(EV_ASKED, SWITCHED_HELD));
+    answered(&s, "");
+    give(&s, EV_MIG_POSTCOPY_PAUSED);
+    answered(&s, "FINISH POSTCOPY_FAILED");
+
+    s = draining(PREPARE_CHANNEL); /* and so is a source whose stream is broken here on purpose */
+    give(&s, WITH(EV_ABORT, ABORT_POSTCOPY), EV_MIG_POSTCOPY_PAUSED, WITH(EV_ASKED, SWITCHED_POSTCOPY));
+    ordered(&s, "PAUSE_STREAM, PROVE REFUSED");
+}
+
 static void nobody_waits_for_ever(void **state)
 {
     (void)state;
@@ -384,6 +443,8 @@ int main(void)
         cmocka_unit_test(the_daemons_mend_it_by_themselves),
         cmocka_unit_test(an_attempt_that_fails_is_told_and_made_again),
         cmocka_unit_test(a_silence_is_made_a_break),
+        cmocka_unit_test(a_last_page_on_its_way_is_not_thrown_away),
+        cmocka_unit_test(what_qemu_gave_up_keeps_nobody_waiting),
         cmocka_unit_test(switched_off_it_waits_for_somebody),
         cmocka_unit_test(broken_on_purpose_only_a_client_mends_it),
         cmocka_unit_test(a_client_that_can_t_resume_breaks_nothing),
@@ -399,6 +460,8 @@ int main(void)
         cmocka_unit_test(it_listens_again_for_the_source),
         cmocka_unit_test(a_break_that_it_has_not_noticed),
         cmocka_unit_test(a_client_s_prepare_resumes_what_was_broken_on_purpose),
+        cmocka_unit_test(silence_breaks_no_stream_here),
+        cmocka_unit_test(who_waits_for_what_the_source_leaves_is_told),
         cmocka_unit_test(nobody_waits_for_ever),
         cmocka_unit_test(a_cont_that_was_refused_can_be_given_again),
         cmocka_unit_test(all_of_a_guest_is_kept_for_who_may_have_lost_his),
