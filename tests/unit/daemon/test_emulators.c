@@ -1,5 +1,6 @@
 /* Asking binaries what they can do: the real QEMU, and programs that only claim to be one. */
 #include "host.h"
+#include "../because.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -116,7 +117,7 @@ static void remember(struct host *h)
 static void need_qemu(void)
 {
     if (access(QEMU, X_OK) < 0)
-        skip();
+        skip_because("there is no " QEMU);
 }
 
 /* ---- stories --------------------------------------------------------------------------------- */
@@ -200,7 +201,7 @@ static void test_a_qemu_that_dies_is_quoted(void **state)
 static void need_python(void)
 {
     if (access("/usr/bin/python3", X_OK) < 0)
-        skip();
+        skip_because("there is no /usr/bin/python3");
 }
 
 static void test_a_qemu_that_prints_junk_is_refused(void **state)

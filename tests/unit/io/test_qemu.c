@@ -2,6 +2,7 @@
  * handshake, commands, a second connection as after a restart of the daemon, and its end. Skipped
  * where there is none. BATON_QEMU names another one. */
 #include "harness.h"
+#include "../because.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,7 +156,7 @@ static void connect_monitor(struct guest *g)
 static void test_from_start_to_end(void **state)
 {
     if (access(qemu_path(), X_OK) < 0)
-        skip();
+        skip_because("there is no QEMU");
     struct guest g = {.h = *state};
     snprintf(g.socket, sizeof(g.socket), "%s", path_in(*state, "monitor"));
     start_qemu(&g);
@@ -192,7 +193,7 @@ static void test_from_start_to_end(void **state)
 static void test_killed(void **state)
 {
     if (access(qemu_path(), X_OK) < 0)
-        skip();
+        skip_because("there is no QEMU");
     struct guest g = {.h = *state};
     struct fail f;
     snprintf(g.socket, sizeof(g.socket), "%s", path_in(*state, "monitor"));
