@@ -1,6 +1,5 @@
 /* because.h - skipping a cmocka test with the reason, which tests/run prints. After cmocka.h. */
-#ifndef BATON_TESTS_BECAUSE_H
-#define BATON_TESTS_BECAUSE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -9,5 +8,3 @@
         printf("# because: %s\n", (why));                                                          \
         skip();                                                                                    \
     } while (0)
-
-#endif
