@@ -151,9 +151,19 @@ void in_stalled_prepared(struct step *s)
         step_act(s, ACT_ASK_QEMU, 0);
 }
 
+/* A client is there still, and has said that the source cancelled. */
+static bool is_cancelled(struct step *s)
+{
+    return core_waits(s->core, CALL_FINISH) && !in(s)->finish;
+}
+
 void in_no_stream(struct step *s)
 {
-    if (!in(s)->client)
+    if (in(s)->client)
+        return;
+    if (is_cancelled(s))
+        in_undo(s, RESULT_CANCELLED, STOPPED_FAILED);
+    else
         in_client_left(s);
 }
 
@@ -173,7 +183,7 @@ void in_loaded(struct step *s)
     if (in(s)->finish && !in(s)->asked)
         in_take_over(s);
     else if (in(s)->asked || (!in(s)->client && !in(s)->channel))
-        in_undo(s, RESULT_CANCELLED, STOPPED_DESTROYED);
+        in_undo(s, RESULT_CANCELLED, in(s)->asked || is_cancelled(s) ? STOPPED_FAILED : STOPPED_DESTROYED);
     else
         step_answer(s, CALL_FINISH, RESULT_IN_DOUBT); /* one that cancels, and came too late */
 }

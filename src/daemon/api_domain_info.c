@@ -152,7 +152,7 @@ struct messages {
 static void add_taints(struct messages *m, const struct guest *g)
 {
     if (g->live->qemu_arg_count || g->live->qemu_env_count)
-        m->text[m->count++] = "tainted: custom configuration parameters requested";
+        m->text[m->count++] = "tainted: custom configuration parameters specified";
     if (g->tainted_by_monitor)
         m->text[m->count++] = "tainted: custom monitor control commands issued";
     if (geteuid() == 0) /* QEMU runs as the daemon does */

@@ -195,5 +195,7 @@ int domain_fill_defaults(struct domain *d, const struct domain_defaults *default
         return -1;
     if (complete_controllers(d, f) < 0 || complete_chardevs(d, f) < 0 || check_aliases(d, f) < 0)
         return -1;
+    if (d->os.bios_useserial == DOMAIN_SWITCH_ON && !d->serial_count)
+        return fail_set(f, VIR_ERR_XML_ERROR, "need at least one serial port to use BIOS serial output");
     return complete_pci(d, f) < 0 ? -1 : domain_check_readable(d, f);
 }

@@ -71,6 +71,20 @@ def a_destination_that_is_not_there(case):
     end_guest(pair, guest)
 
 
+@test(peers=[False, True])
+def a_stream_that_never_begins(case, peers):
+    """QEMU can't connect: what had been prepared is undone, and is said to have failed, not that its client went away."""
+    pair, guest = running(case, peers=peers)
+    libvirt_refuses(lambda: migrate(pair, guest, "tcp://no-such-host.invalid"), None, "no-such-host.invalid",
+                    within=2 * PATIENCE)
+    pair.b.wait_event("STOPPED/FAILED", guest.name)
+    expect(pair.b.events(guest.name), ["STARTED/MIGRATED", "STOPPED/FAILED"], "events of the destination")
+    job = pair.b.timeline.wait_for(lambda e: e.kind == "job" and e.host == pair.b.name, PATIENCE, "JOB_COMPLETED")
+    assert "cancelled by its client" in job.data.get("errmsg", ""), job
+    expect_undisturbed(pair, guest)
+    end_guest(pair, guest)
+
+
 @test()
 def a_stream_into_a_black_hole_can_be_aborted(case):
     """The source's QEMU connects to somebody who reads nothing. Silence is no failure; an abort ends it."""

@@ -100,6 +100,30 @@ static void cancelled_by_the_source(void **state)
     answered(&s, "FINISH NO_JOB");
 }
 
+/* Where QEMU has to be asked first, whether there was a stream: its client is still there. */
+static void cancelled_before_any_stream(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(BEGIN_POSTCOPY);
+    give(&s, EV_FINISH_CANCELLED);
+    ordered(&s, "ASK_QEMU");
+    give(&s, EV_MIG_NONE, EV_SYNCED, EV_QEMU_GONE);
+    told(&s, "STOPPED/FAILED");
+    ordered(&s, "SYNC, KILL_QEMU, JOB_END CANCELLED");
+    answered(&s, "FINISH CANCELLED");
+}
+
+/* The same when all had come and nobody but that client could be asked. */
+static void cancelled_before_all_had_come(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(BEGIN_POSTCOPY);
+    give(&s, EV_MIG_ACTIVE, EV_FINISH_CANCELLED);
+    give(&s, EV_MIG_COMPLETED, EV_SYNCED, EV_QEMU_GONE);
+    told(&s, "STOPPED/FAILED");
+    answered(&s, "FINISH CANCELLED");
+}
+
 static void stream_ends_and_qemu_with_it(void **state)
 {
     (void)state;
@@ -372,6 +396,8 @@ int main(void)
         cmocka_unit_test(postcopy_completed_before_cont),
         cmocka_unit_test(paused_by_its_user_stays_paused),
         cmocka_unit_test(cancelled_by_the_source),
+        cmocka_unit_test(cancelled_before_any_stream),
+        cmocka_unit_test(cancelled_before_all_had_come),
         cmocka_unit_test(stream_ends_and_qemu_with_it),
         cmocka_unit_test(qemu_says_failed),
         cmocka_unit_test(client_gone_before_anything_could_run),

@@ -181,6 +181,9 @@ static void the_machine_is_checked(void **state)
 static void features_cpu_and_clock_are_checked(void **state)
 {
     (void)state;
+    refuse_text("<domain type='qemu'><name>g</name><memory>65536</memory><os><type>hvm</type>"
+                "<bios useserial='yes'/></os><devices/></domain>",
+                BAD, "need at least one serial port");
     refuse(UNSUPPORTED, "'preserve' of <on_poweroff>", "<on_poweroff>preserve</on_poweroff>", "");
     refuse(UNSUPPORTED, "'preserve' of <on_reboot>", "<on_reboot>preserve</on_reboot>", "");
     refuse(UNSUPPORTED, "element <hyperv> in <features>", "<features><hyperv/></features>", "");
