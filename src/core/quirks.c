@@ -64,6 +64,10 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
          "the preempt channel connects beside the stream: a migration that fails first ends the source",
          "no preempt; from 8 on older machine types are told to connect as post-copy begins",
          "preempt_channel_comes_too_late"},
+    [QUIRK_PAUSED_ARRIVAL_ABORTS] =
+        {FIRST, V10,
+         "a guest that arrived paused has its disks inactive until it runs: migrated on before, QEMU ends of an assertion",
+         "refused until it has run", "paused_arrival_moves_on"},
 };
 
 bool quirk_applies(enum quirk quirk, uint32_t version)

@@ -92,6 +92,7 @@ struct guest {
     bool monitor_ready;
     bool adopted; /* found running: QEMU has to be asked for its state */
     bool unsettled; /* and it has not answered yet */
+    bool disks_inactive; /* it was started for an arrival, and its guest has not run yet */
     struct guest_survey survey;
     int kept_monitor; /* the connection that systemd had kept, until it is used; else -1 */
     bool monitor_is_kept;

@@ -113,6 +113,7 @@ static void monitor_event(struct monitor *m, const struct monitor_event *event, 
         migrate_note_stats(g);
         return;
     case QMP_EVENT_RESUME:
+        g->disks_inactive = false;
         if (is_news(g))
             guest_event(g, EV_QEMU_RESUMED, 0, 0);
         return;

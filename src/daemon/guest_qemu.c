@@ -292,7 +292,7 @@ void guest_start_qemu(struct guest *g, bool incoming)
     g->explained = false;
     g->id = g->live->id = registry_take_id(g->daemon->registry);
     g->adopted = g->emulator_is_stored = false;
-    g->looking_incoming = incoming;
+    g->looking_incoming = g->disks_inactive = incoming;
     int r = disk_chain_ask(g->daemon->workers, daemon_event(g->daemon), g->live,
                            CHAIN_SECONDS * TIMER_SECOND, chains_known, g, &g->looking, &g->trouble);
     if (r < 0 || (r == 0 && start(g, incoming) < 0))

@@ -60,6 +60,7 @@ static const struct item guest_items[] = {
     GUEST(6, postcopy_bandwidth_mib),
     GUEST(7, max_downtime_ms),
     GUEST(8, tainted_by_monitor),
+    GUEST(11, disks_inactive),
 };
 enum {
     TAG_BOOT_ID = 4,

@@ -117,6 +117,7 @@ static void status_known(const struct monitor_reply *reply, void *userdata)
         return;
     }
     g->survey.running = status.running;
+    g->disks_inactive &= !status.running;
     g->survey.state = (uint8_t)status.state;
     g->unsettled = true;
     g->survey.is_old = false;

@@ -224,6 +224,17 @@ static int check_memory(const struct guest *g, const struct migration *m, struct
     return 0;
 }
 
+static int check_disks_are_active(const struct guest *g, struct fail *f)
+{
+    if (!g->disks_inactive || !g->live->disk_count ||
+        !quirk_applies(QUIRK_PAUSED_ARRIVAL_ABORTS, g->emulator->version))
+        return 0;
+    return fail_set(f, VIR_ERR_OPERATION_UNSUPPORTED,
+                    "the domain has not run since it was migrated here, and QEMU %u.%u would end, with "
+                    "the guest, if it were migrated on before; resume it first",
+                    g->emulator->version / 1000000, g->emulator->version / 1000 % 1000);
+}
+
 bool migrate_has_switchover_bandwidth(const struct emulator *e)
 {
     return e->version >= 8002000;
@@ -241,7 +252,7 @@ int migrate_check_source(const struct guest *g, const struct migration *m, struc
     if (m->bandwidth_switchover && !migrate_has_switchover_bandwidth(g->emulator))
         return fail_set(f, VIR_ERR_OPERATION_UNSUPPORTED,
                         "this QEMU has no migration parameter 'bandwidth.avail.switchover'");
-    if (check_memory(g, m, f) < 0)
+    if (check_memory(g, m, f) < 0 || check_disks_are_active(g, f) < 0)
         return -1;
     if (m->flags & VIR_MIGRATE_UNSAFE)
         return 0;

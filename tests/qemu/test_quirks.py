@@ -430,6 +430,47 @@ def cancelled_when_told_to_go_on(case, qemu):
 
 
 @test(qemu=QEMUS)
+def paused_arrival_moves_on(case, qemu):
+    """7.2 ends when a guest that never ran there is to leave again, its disks inactive; so it is refused until it has."""
+    disk = Disk(case.folder, "raw", "vda", 5)
+    has_disk = ("-blockdev", json.dumps({"driver": "file", "filename": disk.path, "node-name": "disk"}),
+                "-device", "virtio-blk-pci,drive=disk,bus=pcie.0,addr=5")
+    bare = Bare(case, qemu, source_more=has_disk, destination_more=has_disk)
+    bare.source.qmp.command("stop")
+    bare.destination.capabilities(late_block_activate=True)
+    bare.moved()
+    bare.source.kill()
+    third = case.own(BareQemu(case.folder, "third", bare.emulator, bare.ports, incoming=True, options=FULL, extra=has_disk))
+    onward = f"unix:{case.folder}/onward"
+    third.qmp.command("migrate-incoming", uri=onward)
+    bare.destination.qmp.command("migrate-set-parameters", max_bandwidth=0x7FFFFFFF)
+    bare.destination.qmp.command("migrate", uri=onward)
+    if qemu == "7.2":
+        bare.destination.qmp.wait_closed()
+        with open(bare.destination.log_path, encoding="utf-8") as f:
+            assert "Assertion" in f.read()
+    else:
+        bare.destination.qmp.wait_count("completed", 2)
+
+    pair, guest, move = running_guest(case, qemu, guest=case.tiny(name="other", qemu=qemu, devices=Disk(
+        case.folder, "qcow2", "vdb", 6).xml))
+    pair.a.virsh("suspend", guest.name)
+    move.run("--unsafe")
+    back = ("migrate", "--live", "--unsafe", guest.name, pair.a.uri, pair.a.migrate_uri)
+    if qemu == "7.2":
+        refused(pair.b, "resume it first", *back)
+        pair.b.restart()
+        refused(pair.b, "resume it first", *back)
+        pair.b.virsh("resume", guest.name)
+        pair.b.virsh("suspend", guest.name)
+    pair.b.virsh(*back)
+    expect(pair.a.state(guest.name), "PAUSED/USER", "state where it began")
+    pair.a.virsh("resume", guest.name)
+    move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
 def postcopy_with_parallel_refused(case, qemu):
     """10 refuses the two together; 7.2 takes them, and the destination ends with the guest."""
     bare = Bare(case, qemu)
