@@ -66,7 +66,7 @@ static uint8_t begin(const struct world *w, const struct scenario *s)
     if (w->client.resumes)
         return BEGIN_RESUME;
     return (uint8_t)((s->postcopy ? BEGIN_POSTCOPY : 0) | (s->pause_before ? BEGIN_PAUSE_BEFORE : 0) |
-                     (s->own_stop ? BEGIN_OWN_STOP : 0) | (s->no_recovery ? BEGIN_NO_RECOVERY : 0));
+                     (s->own_stop ? BEGIN_OWN_STOP : 0));
 }
 
 static uint8_t prepare(const struct world *w, const struct scenario *s)

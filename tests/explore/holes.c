@@ -40,7 +40,8 @@ enum hole hole_of(const struct verdict *v, const struct world *before, const str
                          in->state == IN_UNDOING; /* where the order to end it was lost */
     if (only_copy && m.kind == MOVE_REPORT && no_stream_yet)
         return HOLE_LATE_STREAM;
-    if (s->stock && v->rule[1] != '4' && v->rule[1] != '5') /* truth and accounts need no peer */
+    bool resuming = before->daemons[SOURCE].core.out.state == OUT_RECOVERING;
+    if (s->stock && v->rule[1] != '4' && v->rule[1] != '5' && !resuming) /* these need no peer's word */
         return HOLE_STOCK_PEER;
     return HOLES;
 }

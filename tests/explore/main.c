@@ -34,6 +34,7 @@ static const struct budget singles[] = {
 };
 static const struct budget pairs[] = {
     {.name = "stock peer, a cut", .faults = 1, .cuts = 1, .stock = true},
+    {.name = "stock peer, resumed by hand", .faults = 2, .cuts = 1, .operations = 1, .stock = true, .postcopy = true},
     {.name = "two of crashes, cuts and deaths", .faults = 2, .crashes = 2, .cuts = 2, .deaths = 1},
 };
 static const struct budget heavy[] = {

@@ -110,6 +110,8 @@ static void run_one(const struct report *r, unsigned number, const struct budget
     /* Before QEMU 10 nobody stops the guest himself unless he is told to: what one fault shows has to do. */
     if (!r->only && scenario.own_stop && !scenario.qemu10 && b->faults > 1)
         return;
+    if (b->postcopy && (!scenario.postcopy || scenario.paused_before || scenario.own_stop))
+        return;
     static struct search s;
     if (search_open(&s, r->capacity) < 0) {
         perror("explore: memory");

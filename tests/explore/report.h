@@ -6,6 +6,7 @@ struct budget {
     uint8_t crashes, cuts, deaths, oddities, operations; /* at most, of each */
     uint8_t faults;                                      /* and of all together */
     bool stock;  /* the peer has no channel for proof */
+    bool postcopy; /* only post-copy of a guest that runs, and is stopped by QEMU */
     bool beyond; /* and what no budget pays for, where it leads to what was not met */
     const char *name;
 };

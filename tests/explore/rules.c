@@ -160,9 +160,9 @@ void rules_check_action(const struct world *w, const struct scenario *s, enum ho
     const struct qemu *q = &w->qemus[h];
     (void)s;
     check_durable(w, h, a, v);
-    bool known = !memchr(q->reports, EV_MIG_COMPLETED + 1, REPORTS_MAX);
-    if (a->type == ACT_KILL_QEMU && h == SOURCE && q->status == EV_MIG_COMPLETED && known &&
-        !w->daemons[h].destroyed && (!q->stats_read || (q->stats_read == STATS_EARLY && !w->happened)))
+    bool known = q->status == EV_MIG_COMPLETED && !memchr(q->reports, EV_MIG_COMPLETED + 1, REPORTS_MAX);
+    bool owed = w->happened ? known && q->stats_read == STATS_UNREAD : q->stats_read != STATS_FINAL;
+    if (a->type == ACT_KILL_QEMU && h == SOURCE && owed && !w->daemons[h].destroyed)
         rule_broken(v, "I5", "QEMU is ended before its statistics were read");
     if (a->type == ACT_KILL_QEMU)
         check_kill(w, h, v);
@@ -215,10 +215,12 @@ static void check_mended(const struct world *w, const struct scenario *s, struct
 {
     const struct core *here = &w->daemons[SOURCE].core, *there = &w->daemons[DESTINATION].core;
     const struct qemu *a = &w->qemus[SOURCE], *b = &w->qemus[DESTINATION];
-    bool wanted = here->out.held || there->in.held || here->out.resuming || s->no_recovery || s->stock;
+    bool wanted = here->out.held || there->in.held || here->out.resuming || s->stock;
     if (!wanted && a->phase == PHASE_PC_PAUSED &&
         (b->phase == PHASE_LOST_PC || b->phase == PHASE_LISTENING_PC))
         rule_broken(v, "I6", "a post-copy that can be resumed is left broken");
+    if (!s->stock && here->out.state == OUT_BROKEN && w->daemons[DESTINATION].took && there->in.state == IN_IDLE)
+        rule_broken(v, "I6", "the source waits for a destination that has the guest");
 }
 
 static void check_guest(const struct world *w, const struct scenario *s, struct verdict *v)

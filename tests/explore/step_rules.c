@@ -221,6 +221,17 @@ static const char *check_held(const struct view *v)
     return NULL;
 }
 
+/* QEMU resumes only what it knows to be broken. */
+static const char *check_resumed(const struct view *v)
+{
+    const struct outgoing *o = &v->after->out;
+    if (count_of(v, ACT_RECOVER) && !o->paused)
+        return "QEMU is told to resume what it does not know to be broken";
+    if (o->state == OUT_RECOVERING && o->recovery == RECOVERY_PAUSING && o->paused)
+        return "what QEMU has paused is not resumed";
+    return NULL;
+}
+
 /* ---- I7: durability ------------------------------------------------------------------------------ */
 
 static const char *check_durable(const struct view *v)
@@ -282,7 +293,7 @@ const char *step_rules_check(const struct core *before, struct core_event event,
         {"I4", check_told, false},            {"I4", check_details, true},
         {"I4", check_untold, true},           {"I4", check_runs, true},        {"I5", check_job, false},
         {"I7", check_durable, false},         {"I6", check_state, false},
-        {"I6", check_held, false},      {"I3", check_orders, false},
+        {"I6", check_held, false},            {"I6", check_resumed, true},   {"I3", check_orders, false},
     };
     struct view v = {before, after, event, actions, core_call_of((enum core_event_type)event.type)};
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

@@ -200,7 +200,6 @@ struct scenario {
     bool paused_before;
     bool own_stop; /* the daemon stops the guest before post-copy */
     bool stock; /* the peer has no channel for proof */
-    bool no_recovery; /* the daemons don't resume a broken post-copy by themselves */
     uint8_t crashes, cuts, deaths, oddities, operations; /* at most, of each */
     uint8_t faults;                                      /* and of all together */
 };
