@@ -347,6 +347,8 @@ void out_stalled_recovering(struct step *s)
 {
     if (out(s)->recovery == RECOVERY_ORDERED)
         step_act(s, ACT_PAUSE_STREAM, 0);
+    else if (out(s)->recovery == RECOVERY_PAUSING) /* QEMU hangs after its last page: it took the order, and does nothing */
+        fail_attempt(s, RESULT_POSTCOPY_FAILED);
 }
 
 /* Nobody is made to wait for ever. It is still mended if it can be. */

@@ -482,6 +482,8 @@ static bool has_stalled(const struct world *w, const struct scenario *s, enum ho
             return core_waits(c, CALL_PERFORM) && !is_heard(w, s, h);
         if (c->out.state == OUT_SWITCHING)
             return q->phase == PHASE_HUNG;
+        if (c->out.state == OUT_RECOVERING)
+            return c->out.recovery == RECOVERY_PAUSING && q->phase == PHASE_PC_LAST;
         return c->out.state == OUT_POSTCOPY && q->phase == PHASE_PC_LAST && w->stream.cut && !s->qemu10;
     }
     if (c->in.state == IN_PREPARED)
