@@ -343,7 +343,8 @@ enum core_proof {
     X(IO_ERROR)             /* the guest met an I/O error, and that was to abort it */             \
     X(NOT_IN_DOUBT)         /* there is nothing for an operator to settle */                       \
     X(NO_WAY_BACK)          /* QEMU can't go on with the guest here */                             \
-    X(ALL_SENT)             /* QEMU has sent all of the guest: there is nothing to resume */
+    X(ALL_SENT)             /* QEMU has sent all of the guest: there is nothing to resume */       \
+    X(REBOOTING)            /* a client asked for a reboot that has not happened yet */
 
 enum core_result {
 #define X(name) RESULT_##name,

@@ -27,9 +27,9 @@ static bool begin_job(struct step *s)
         return false;
     }
     if (life(s)->state == CORE_SHUTDOWN || core_waits(s->core, CALL_SUSPEND) ||
-        core_waits(s->core, CALL_RESUME) || life(s)->rebooting ||
-        life(s)->reason == PAUSED_STARTING_UP) {
-        step_refuse(s, RESULT_STARTING);
+        core_waits(s->core, CALL_RESUME) || life(s)->reason == PAUSED_STARTING_UP ||
+        life(s)->rebooting) {
+        step_refuse(s, life(s)->rebooting ? RESULT_REBOOTING : RESULT_STARTING);
         return false;
     }
     bool running = life(s)->state == CORE_RUNNING;

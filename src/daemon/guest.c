@@ -391,6 +391,9 @@ static const struct explanation explanations[RESULT_COUNT] = {
                             "QEMU has no way to go on with the guest here"},
     [RESULT_ALL_SENT] = {VIR_ERR_OPERATION_INVALID,
                          "QEMU has sent all of the domain: there is nothing to resume, the destination has it or has lost it"},
+    [RESULT_REBOOTING] = {VIR_ERR_OPERATION_INVALID,
+                          "the domain was asked to reboot and has not done so yet; virsh reset does it "
+                          "at once, virsh shutdown asks for something else"},
 };
 
 void guest_explain(const struct guest *g, enum core_result result, enum core_call call,

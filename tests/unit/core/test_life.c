@@ -120,6 +120,17 @@ static void starts_again_when_it_powers_itself_off(void **state)
     told(&s, "SHUTDOWN/HOST, STOPPED/SHUTDOWN"); /* it was not the guest */
 }
 
+/* On the other host nobody would know that it is to start again. */
+static void is_not_sent_away_before_it_has_rebooted(void **state)
+{
+    (void)state;
+    struct story s = running_guest();
+    give(&s, EV_REBOOT, WITH(EV_POWER_DONE, CALL_REBOOT), EV_BEGIN);
+    answered(&s, "REBOOT OK, BEGIN REBOOTING");
+    give(&s, EV_RESET, WITH(EV_POWER_DONE, CALL_RESET), EV_BEGIN);
+    answered(&s, "RESET OK, BEGIN OK");
+}
+
 static void dies(void **state)
 {
     (void)state;
@@ -181,6 +192,7 @@ int main(void)
         cmocka_unit_test(somebody_at_the_monitor),
         cmocka_unit_test(powers_itself_off),
         cmocka_unit_test(reboots),
+        cmocka_unit_test(is_not_sent_away_before_it_has_rebooted),
         cmocka_unit_test(starts_again_when_it_powers_itself_off),
         cmocka_unit_test(dies),
         cmocka_unit_test(calls_on_a_guest_that_is_off),
