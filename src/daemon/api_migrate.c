@@ -158,7 +158,7 @@ void api_migrate_begin(struct call *call)
     const struct remote_begin_args *args = call->args;
     struct fail f = {0};
     struct guest *g = call_find_guest(call, &args->dom);
-    if (!g)
+    if (!g || call_wait_for_qemu(call, g))
         return;
     if (args->flags & VIR_MIGRATE_POSTCOPY_RESUME) {
         migrate_resume_begin(call, g);
@@ -392,7 +392,7 @@ void api_migrate_perform(struct call *call)
     const struct remote_perform_args *args = call->args;
     struct fail f = {0};
     struct guest *g = call_find_guest(call, &args->dom);
-    if (!g)
+    if (!g || call_wait_for_qemu(call, g))
         return;
     if (args->flags & VIR_MIGRATE_POSTCOPY_RESUME) {
         migrate_resume_perform(call, g);

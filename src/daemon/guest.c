@@ -313,7 +313,10 @@ void guest_settle(struct guest *g)
     g->calls_put_off = NULL; /* who has to wait again goes to a new list */
     while ((call = again)) {
         again = call->next_put_off;
-        call_find_handler(call->proc->program, call->proc->number)(call);
+        if (call->client)
+            call_find_handler(call->proc->program, call->proc->number)(call);
+        else
+            call_failf(call, VIR_ERR_RPC, "the client is gone");
     }
 }
 

@@ -300,6 +300,25 @@ def calls_wait_until_qemu_has_spoken(case, qemu):
     host.virsh("undefine", guest.name)
 
 
+@test(qemu=QEMUS, way=["client-managed", "p2p"])
+def migration_waits_until_qemu_has_spoken(case, qemu, way):
+    """One that begins before that is not taken for one that the daemon's end cut off."""
+    fake = case.fake(qemu)
+    pair, guest, move = running_guest(case, qemu, guest=case.fake_guest(fake), log_level=1)
+    pair.a.kill9()
+    held = fake.hold("source", "command query-status")
+    pair.a.start()
+    held.wait()
+    pair.a.reconnect()
+    move.start(*(("--p2p",) if way == "p2p" else ()))
+    call = "DOMAIN_MIGRATE_PERFORM3_PARAMS" if way == "p2p" else "DOMAIN_MIGRATE_BEGIN3_PARAMS"
+    wait_until(lambda: f"calls {call}" in pair.a.log_tail(1000), "the call does not come")
+    held.release()
+    move.finish()
+    move.expect_states("SHUTOFF/MIGRATED", "RUNNING/MIGRATED")
+    end_guest(pair, guest)
+
+
 # ---- a QEMU whose monitor is blocked ----
 
 
