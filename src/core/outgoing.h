@@ -65,7 +65,7 @@ void out_resumer_left(struct step *s);
 step_function out_abort_broken, out_abort_cancelling, out_abort_early, out_abort_migration,
     out_abort_postcopy, out_abort_recovering, out_abort_soon, out_abort_undoing, out_accepted,
     out_active, out_answer_ok, out_ask_again, out_ask_again_postcopy, out_begin, out_begin_p2p,
-    out_begin_undoing, out_boot_broken, out_boot_cancelling, out_boot_concluding,
+    out_begin_undoing, out_boot_broken, out_boot_cancelling,
     out_boot_configuring, out_boot_doubt, out_boot_early, out_boot_performed, out_boot_postcopy,
     out_boot_postcopy_done, out_boot_precopy, out_boot_returning, out_boot_undoing,
     out_break_postcopy, out_cancel_again, out_cancel_refused, out_cancelled, out_cancelled_by_qemu, out_client_left,

@@ -162,11 +162,6 @@ void out_boot_undoing(struct step *s)
     take_missed(s);
 }
 
-void out_boot_concluding(struct step *s)
-{
-    step_act(s, ACT_KILL_QEMU, 0);
-}
-
 void out_boot_doubt(struct step *s)
 {
     out(s)->client = CLIENT_LEFT;

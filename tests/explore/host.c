@@ -344,3 +344,8 @@ bool host_restart(struct world *w, enum host h)
     }
     return true;
 }
+
+bool host_takes_calls(const struct world *w, enum host h)
+{
+    return w->daemons[h].up && !w->daemons[h].surveying;
+}

@@ -29,7 +29,8 @@ static enum core_event_type event_of(const struct move *m)
         [ODD_CONT_FAILS] = EV_CONT_REFUSED, [ODD_STOP_FAILS] = EV_STOP_REFUSED,
         [ODD_LISTEN_FAILS] = EV_LISTEN_FAILED, [ODD_START_FAILS] = EV_QEMU_START_FAILED,
         [ODD_IO_ERROR] = EV_QEMU_IO_ERROR, [ODD_SYNC_FAILS] = EV_SYNC_FAILED, [ODD_POWER_OFF] = EV_QEMU_SHUTDOWN,
-        [ODD_STALL] = EV_STALLED, [ODD_HANG] = EV_COUNT,
+        [ODD_STALL] = EV_STALLED, [ODD_HANG] = EV_COUNT, [ODD_STATUS_EARLY] = EV_MIG_UNKNOWN,
+        [ODD_RECOVER_FAILS] = EV_RECOVER_REFUSED,
     };
     if (m->kind == MOVE_CRASH)
         return m->which ? EV_COUNT : EV_BOOT;
@@ -74,7 +75,7 @@ void probe_each(const struct world *w, bool (*make)(void *data, struct move m), 
     if (*done || w->faults_left) /* what it pays for is met anyway */
         return;
     bool left = false;
-    for (unsigned i = world_progress_count; i < world_move_count; i++) {
+    for (unsigned i = world_progress_count; i < world_beyond_count; i++) {
         struct move m = world_moves[i];
         m.crash = BEYOND_BUDGET;
         if (!is_wanted(w, &m, &left) || !make(data, m))

@@ -4,7 +4,7 @@
  * of its steps anything else may happen, also where the real one has a lock; so this model does
  * more than QEMU, never less.
  */
-#include "world.h"
+#include "qemu.h"
 #include <string.h>
 
 void qemu_start(struct world *w, enum host h)
@@ -43,13 +43,13 @@ void qemu_say(struct world *w, enum host h, enum core_event_type report)
     __builtin_trap();
 }
 
-static void say_status(struct world *w, enum host h, enum core_event_type status)
+void qemu_say_status(struct world *w, enum host h, enum core_event_type status)
 {
     w->qemus[h].status = (uint8_t)status;
     qemu_say(w, h, status);
 }
 
-static void run(struct world *w, enum host h)
+void qemu_run(struct world *w, enum host h)
 {
     struct qemu *q = &w->qemus[h];
     if (q->vcpus)
@@ -60,7 +60,7 @@ static void run(struct world *w, enum host h)
     qemu_say(w, h, EV_QEMU_RESUMED);
 }
 
-static void halt(struct world *w, enum host h)
+void qemu_halt(struct world *w, enum host h)
 {
     struct qemu *q = &w->qemus[h];
     if (!q->vcpus)
@@ -71,7 +71,7 @@ static void halt(struct world *w, enum host h)
 }
 
 /* Its end of the stream closes. */
-static void hang_up(struct world *w)
+void qemu_hang_up(struct world *w)
 {
     if (w->stream.open)
         w->stream.cut = 1;
@@ -89,7 +89,7 @@ void qemu_die(struct world *w, enum host h)
                        .boot_status = last.boot_status};
     if (last.reports[0] != EV_QEMU_STARTED + 1) /* or else its monitor never came to answer */
         memcpy(q->reports, last.reports, sizeof(q->reports)); /* its last words */
-    hang_up(w);
+    qemu_hang_up(w);
     qemu_say(w, h, EV_QEMU_GONE);
 }
 
@@ -110,7 +110,7 @@ static void cont(struct world *w, enum host h)
         qemu_say(w, h, EV_CONT_REFUSED);
         return;
     } else {
-        run(w, h);
+        qemu_run(w, h);
     }
     qemu_say(w, h, EV_CONT_DONE);
 }
@@ -124,7 +124,7 @@ static void migrate(struct world *w)
     }
     q->phase = PHASE_SETUP;
     q->postcopy = q->switch_pc = q->was_running = 0;
-    say_status(w, SOURCE, EV_MIG_SETUP);
+    qemu_say_status(w, SOURCE, EV_MIG_SETUP);
     qemu_say(w, SOURCE, EV_MIGRATE_ACCEPTED);
 }
 
@@ -136,7 +136,7 @@ static void continue_switch(struct world *w, const struct scenario *s)
         return;
     }
     q->phase = PHASE_SWITCHING;
-    say_status(w, SOURCE, !q->switch_pc || s->qemu10 ? EV_MIG_DEVICE : EV_MIG_POSTCOPY_ACTIVE);
+    qemu_say_status(w, SOURCE, !q->switch_pc || s->qemu10 ? EV_MIG_DEVICE : EV_MIG_POSTCOPY_ACTIVE);
 }
 
 static void cancel(struct world *w, const struct scenario *s, struct verdict *v)
@@ -157,7 +157,7 @@ static void cancel(struct world *w, const struct scenario *s, struct verdict *v)
     if (!s->qemu10 && q->phase >= (s->pause_before ? PHASE_SWITCHING : PHASE_STOPPED))
         rule_broken(v, "I3", "migrate_cancel reached a QEMU 7.2 that hands the disks over");
     q->phase = PHASE_CANCELLING;
-    say_status(w, SOURCE, EV_MIG_CANCELLING);
+    qemu_say_status(w, SOURCE, EV_MIG_CANCELLING);
 }
 
 /* Both say `setup`; asked, 7.2 knows of none before the stream comes. */
@@ -191,11 +191,11 @@ static void pause_stream(struct world *w, enum host h)
         qemu_say(w, h, EV_PAUSE_REFUSED);
         return;
     }
-    hang_up(w);
+    qemu_hang_up(w);
     if (q->phase == PHASE_PC_LAST) /* the end of the stream, as any other's */
         return;
     q->phase = h == SOURCE ? PHASE_PC_PAUSED : PHASE_LOST_PC;
-    say_status(w, h, EV_MIG_POSTCOPY_PAUSED);
+    qemu_say_status(w, h, EV_MIG_POSTCOPY_PAUSED);
 }
 
 static void recover(struct world *w)
@@ -207,7 +207,7 @@ static void recover(struct world *w)
     }
     q->phase = PHASE_PC_RECOVER;
     w->stream = (struct stream){0};
-    say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
+    qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
     qemu_say(w, SOURCE, EV_RECOVER_ACCEPTED);
 }
 
@@ -226,7 +226,7 @@ static bool is_powering_off(const struct qemu *q)
     return q->powered_off && q->vcpus;
 }
 
-static enum command take_command(struct qemu *q)
+enum command qemu_take_command(struct qemu *q)
 {
     enum command c = q->commands[0];
     memmove(q->commands, q->commands + 1, COMMANDS_MAX - 1);
@@ -249,7 +249,7 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
     struct qemu *q = &w->qemus[h];
     if (!q->alive || q->commands[0] == COMMAND_NONE || is_powering_off(q))
         return false;
-    switch (take_command(q)) {
+    switch (qemu_take_command(q)) {
     case COMMAND_NONE:
         return false;
     case COMMAND_CONT:
@@ -257,7 +257,7 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
         return true;
     case COMMAND_STOP:
         q->autostart = 0;
-        halt(w, h);
+        qemu_halt(w, h);
         qemu_say(w, h, EV_STOP_DONE);
         return true;
     case COMMAND_RESET:
@@ -315,7 +315,7 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
         return true;
     case COMMAND_CONT_HARD:
         q->phase = PHASE_OVER;
-        run(w, h);
+        qemu_run(w, h);
         qemu_say(w, h, EV_CONT_DONE);
         return true;
     }
@@ -324,10 +324,10 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
 
 /* ---- the source goes on ----------------------------------------------------------------------- */
 
-static void over(struct world *w, enum host h, enum core_event_type status)
+void qemu_over(struct world *w, enum host h, enum core_event_type status)
 {
     w->qemus[h].phase = PHASE_OVER;
-    say_status(w, h, status);
+    qemu_say_status(w, h, status);
 }
 
 /* The destination may say that it is active before the source does. */
@@ -336,11 +336,11 @@ static bool connect(struct world *w)
     struct qemu *d = &w->qemus[DESTINATION];
     if (w->stream.open) {
         w->qemus[SOURCE].phase = PHASE_FLOW;
-        say_status(w, SOURCE, EV_MIG_ACTIVE);
+        qemu_say_status(w, SOURCE, EV_MIG_ACTIVE);
     } else if (d->alive && d->phase == PHASE_LISTENING) {
         w->stream = (struct stream){.open = 1, .sent = 1};
     } else {
-        over(w, SOURCE, EV_MIG_FAILED);
+        qemu_over(w, SOURCE, EV_MIG_FAILED);
     }
     return true;
 }
@@ -349,7 +349,7 @@ static void stop_for_switch(struct world *w)
 {
     struct qemu *q = &w->qemus[SOURCE];
     q->was_running = q->vcpus;
-    halt(w, SOURCE);
+    qemu_halt(w, SOURCE);
     q->phase = PHASE_STOPPED;
 }
 
@@ -362,7 +362,7 @@ static bool converge(struct world *w, const struct scenario *s, unsigned variant
     q->switch_pc = (uint8_t)variant;
     if (q->switch_pc && !s->qemu10 && !s->pause_before) {
         q->phase = PHASE_PC_FIRST;
-        say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
+        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
     } else {
         stop_for_switch(w);
     }
@@ -374,12 +374,12 @@ static bool stopped(struct world *w, const struct scenario *s)
     struct qemu *q = &w->qemus[SOURCE];
     if (s->pause_before) {
         q->phase = PHASE_WAITING;
-        say_status(w, SOURCE, EV_MIG_PRE_SWITCHOVER);
+        qemu_say_status(w, SOURCE, EV_MIG_PRE_SWITCHOVER);
         return true;
     }
     q->phase = PHASE_SWITCHING;
     if (s->qemu10)
-        say_status(w, SOURCE, EV_MIG_DEVICE);
+        qemu_say_status(w, SOURCE, EV_MIG_DEVICE);
     return true;
 }
 
@@ -405,7 +405,7 @@ static bool end_when_shut(struct world *w)
     if (!w->stream.shut)
         return false;
     w->stream = (struct stream){0};
-    over(w, SOURCE, EV_MIG_COMPLETED);
+    qemu_over(w, SOURCE, EV_MIG_COMPLETED);
     return true;
 }
 
@@ -414,10 +414,10 @@ static bool cancelled(struct world *w, const struct scenario *s)
 {
     struct qemu *q = &w->qemus[SOURCE];
     if (q->was_running && (s->qemu10 || !q->switch_pc))
-        run(w, SOURCE);
+        qemu_run(w, SOURCE);
     q->was_running = 0;
-    hang_up(w);
-    over(w, SOURCE, EV_MIG_CANCELLED);
+    qemu_hang_up(w);
+    qemu_over(w, SOURCE, EV_MIG_CANCELLED);
     return true;
 }
 
@@ -428,13 +428,13 @@ static bool go_on_recovering(struct world *w)
     if (!w->stream.open && d->alive && d->phase == PHASE_LISTENING_PC) {
         w->stream = (struct stream){.open = 1, .sent = 2, .taken = 2};
         d->phase = PHASE_RECOVERING_PC;
-        say_status(w, DESTINATION, EV_MIG_POSTCOPY_RECOVER);
+        qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_RECOVER);
     } else if (!w->stream.open) {
         q->phase = PHASE_PC_PAUSED;
-        say_status(w, SOURCE, EV_MIG_POSTCOPY_PAUSED);
+        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_PAUSED);
     } else if (!w->stream.cut) {
         q->phase = PHASE_PC_FLOW;
-        say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
+        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
     } else {
         return false;
     }
@@ -461,7 +461,7 @@ static bool source_goes_on(struct world *w, const struct scenario *s, unsigned v
         return switch_over(w);
     case PHASE_PC_SENT:
         q->phase = PHASE_PC_FLOW;
-        say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
+        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
         return true;
     case PHASE_PC_FLOW:
         q->phase = PHASE_PC_LAST;
@@ -500,12 +500,12 @@ static bool destination_goes_on(struct world *w)
     if (q->phase == PHASE_LOADING_PC) { /* the devices' state, which came behind that news */
         q->phase = PHASE_LOADED_PC;
         if (q->autostart)
-            run(w, DESTINATION);
+            qemu_run(w, DESTINATION);
         return true;
     }
     if (q->phase == PHASE_RECOVERING_PC && !st->cut) {
         q->phase = PHASE_LOADED_PC;
-        say_status(w, DESTINATION, EV_MIG_POSTCOPY_ACTIVE);
+        qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_ACTIVE);
         return true;
     }
     if (q->phase > PHASE_LOADED_PC && q->phase <= PHASE_RECOVERING_PC)
@@ -515,17 +515,17 @@ static bool destination_goes_on(struct world *w)
     st->taken++;
     if (st->taken == 1) {
         q->phase = PHASE_LOADING;
-        say_status(w, DESTINATION, EV_MIG_ACTIVE);
+        qemu_say_status(w, DESTINATION, EV_MIG_ACTIVE);
     } else if (st->taken == 2 && st->postcopy) {
         q->phase = PHASE_LOADING_PC;
         q->postcopy = 1;
-        say_status(w, DESTINATION, EV_MIG_POSTCOPY_ACTIVE);
+        qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_ACTIVE);
     } else {
         q->whole = 1;
         st->shut = 1;
-        over(w, DESTINATION, EV_MIG_COMPLETED);
+        qemu_over(w, DESTINATION, EV_MIG_COMPLETED);
         if (q->autostart)
-            run(w, DESTINATION);
+            qemu_run(w, DESTINATION);
     }
     return true;
 }
@@ -538,8 +538,8 @@ static bool runs_while_it_fails(struct world *w, const struct scenario *s)
         return false;
     if (!q->autostart && q->commands[0] != COMMAND_CONT)
         return false;
-    say_status(w, DESTINATION, EV_MIG_FAILED);
-    run(w, DESTINATION);
+    qemu_say_status(w, DESTINATION, EV_MIG_FAILED);
+    qemu_run(w, DESTINATION);
     w->happened |= HAPPENED_DEATH;
     qemu_die(w, DESTINATION);
     return true;
@@ -551,170 +551,10 @@ bool qemu_go_on(struct world *w, const struct scenario *s, enum host h, unsigned
     if (!q->alive)
         return false;
     if (variant == 0 && is_powering_off(q)) {
-        halt(w, h);
+        qemu_halt(w, h);
         return true;
     }
     if (h == SOURCE)
         return source_goes_on(w, s, variant);
     return variant == 0 ? destination_goes_on(w) : runs_while_it_fails(w, s);
-}
-
-/* ---- the stream is cut ------------------------------------------------------------------------- */
-
-/* Failed before post-copy: QEMU gives the guest its run back by itself. */
-static bool source_fails(struct world *w)
-{
-    struct qemu *q = &w->qemus[SOURCE];
-    bool postcopy = q->status == EV_MIG_POSTCOPY_ACTIVE;
-    over(w, SOURCE, EV_MIG_FAILED);
-    if (q->was_running) {
-        q->was_running = 0;
-        run(w, SOURCE);
-        q->itself = postcopy || q->switch_pc;
-    }
-    return true;
-}
-
-static bool source_notices(struct world *w, const struct scenario *s)
-{
-    struct qemu *q = &w->qemus[SOURCE];
-    switch ((enum phase)q->phase) {
-    case PHASE_SETUP:
-    case PHASE_FLOW:
-    case PHASE_STOPPED:
-    case PHASE_SENT:
-        return source_fails(w);
-    case PHASE_SWITCHING:
-        if (!q->switch_pc)
-            return source_fails(w);
-        if (q->status != EV_MIG_POSTCOPY_ACTIVE)
-            return false; /* found out when the package is sent */
-        q->was_running = 0; /* 7.2 leaves it stopped, and takes `cont` */
-        over(w, SOURCE, EV_MIG_FAILED);
-        return true;
-    case PHASE_PC_FLOW:
-    case PHASE_PC_RECOVER:
-        q->phase = PHASE_PC_PAUSED;
-        say_status(w, SOURCE, EV_MIG_POSTCOPY_PAUSED);
-        return true;
-    case PHASE_PC_LAST: /* 10 resumes the guest by itself, 7.2 hangs */
-        return s->qemu10 ? source_fails(w) : false;
-    case PHASE_NONE:
-    case PHASE_HUNG:
-    case PHASE_PC_FIRST:
-    case PHASE_WAITING:
-    case PHASE_PC_SENT:
-    case PHASE_PC_PAUSED:
-    case PHASE_CANCELLING:
-    case PHASE_LISTENING:
-    case PHASE_LOADING:
-    case PHASE_LOADING_PC:
-    case PHASE_LOADED_PC:
-    case PHASE_LOST_PC:
-    case PHASE_LISTENING_PC:
-    case PHASE_RECOVERING_PC:
-    case PHASE_OVER:
-        return false;
-    }
-    return false;
-}
-
-/* A stream that is cut while it is being resumed ends the destination of 7.2. */
-static bool destination_notices(struct world *w, const struct scenario *s)
-{
-    struct qemu *q = &w->qemus[DESTINATION];
-    if (q->phase == PHASE_RECOVERING_PC && !s->qemu10) {
-        w->happened |= HAPPENED_DEATH;
-        qemu_die(w, DESTINATION);
-        return true;
-    }
-    if (q->phase >= PHASE_LISTENING && q->phase <= PHASE_LOADING_PC) {
-        say_status(w, DESTINATION, EV_MIG_FAILED);
-        qemu_die(w, DESTINATION);
-        return true;
-    }
-    if (q->phase != PHASE_LOADED_PC && q->phase != PHASE_RECOVERING_PC)
-        return false;
-    q->phase = PHASE_LOST_PC;
-    say_status(w, DESTINATION, EV_MIG_POSTCOPY_PAUSED);
-    return true;
-}
-
-bool qemu_notice(struct world *w, const struct scenario *s, enum host h)
-{
-    if (!w->qemus[h].alive || !w->stream.open || !w->stream.cut)
-        return false;
-    return h == SOURCE ? source_notices(w, s) : destination_notices(w, s);
-}
-
-/* ---- what is rare ------------------------------------------------------------------------------ */
-
-/* QEMU refuses the command in front of its queue. */
-static bool refuse(struct world *w, enum host h, enum command c, enum core_event_type refusal)
-{
-    struct qemu *q = &w->qemus[h];
-    if (q->commands[0] != c)
-        return false;
-    (void)take_command(q);
-    qemu_say(w, h, refusal);
-    return true;
-}
-
-bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum oddity o)
-{
-    struct qemu *q = &w->qemus[h];
-    if (!q->alive)
-        return false;
-    switch (o) {
-    case ODD_STATUS:
-        if (q->phase == PHASE_NONE)
-            return false;
-        qemu_say(w, h, EV_MIG_UNKNOWN);
-        return w->daemons[h].up;
-    case ODD_CONFIGURE_FAILS:
-        return refuse(w, h, COMMAND_CONFIGURE, EV_SOURCE_CONFIGURE_FAILED);
-    case ODD_MIGRATE_FAILS:
-        return refuse(w, h, COMMAND_MIGRATE, EV_MIGRATE_REFUSED);
-    case ODD_POSTCOPY_FAILS:
-        return refuse(w, h, COMMAND_START_POSTCOPY, EV_POSTCOPY_REFUSED);
-    case ODD_CONTINUE_FAILS: /* its only reason: that it does not wait there any more */
-        return q->phase != PHASE_WAITING && refuse(w, h, COMMAND_CONTINUE, EV_CONTINUE_REFUSED);
-    case ODD_CANCEL_FAILS: /* for a reason that no QEMU has where it will wait for a word */
-        return !s->pause_before && refuse(w, h, COMMAND_CANCEL, EV_CANCEL_REFUSED);
-    case ODD_CONT_FAILS:
-        return refuse(w, h, COMMAND_CONT, EV_CONT_REFUSED);
-    case ODD_STOP_FAILS: /* that one is the last resort, and QEMU has no reason to refuse it */
-        return !q->itself && refuse(w, h, COMMAND_STOP, EV_STOP_REFUSED);
-    case ODD_LISTEN_FAILS:
-        return refuse(w, h, COMMAND_LISTEN, EV_LISTEN_FAILED);
-    case ODD_START_FAILS:
-        if (q->reports[0] != EV_QEMU_STARTED + 1)
-            return false;
-        q->alive = 0;
-        q->reports[0] = EV_QEMU_START_FAILED + 1;
-        return true;
-    case ODD_IO_ERROR:
-        if (!q->vcpus)
-            return false;
-        qemu_say(w, h, EV_QEMU_IO_ERROR);
-        halt(w, h);
-        return true;
-    case ODD_POWER_OFF:
-        if (!q->vcpus)
-            return false;
-        q->powered_off = 1; /* it stops a moment later */
-        qemu_say(w, h, EV_QEMU_SHUTDOWN);
-        return true;
-    case ODD_HANG:
-        if (!s->qemu10 || q->phase != PHASE_SWITCHING || !q->switch_pc)
-            return false;
-        hang_up(w); /* why it hangs */
-        q->phase = PHASE_HUNG;
-        return true;
-    case ODD_STALL:
-    case ODD_SYNC_FAILS:
-    case ODD_COUNT:
-        return false;
-    }
-    return false;
 }

@@ -23,6 +23,8 @@ enum {
 
 int search_open(struct search *s, uint64_t capacity)
 {
+    if (world_moves[world_progress_count - 1].kind >= MOVE_OPERATE || world_moves[world_progress_count].kind < MOVE_OPERATE)
+        __builtin_trap(); /* what is counted as progress is not what is progress */
     memset(s, 0, sizeof(*s));
     s->capacity = capacity;
     s->worlds = visited_reserve((capacity + CHUNK) * sizeof(*s->worlds));

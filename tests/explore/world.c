@@ -1,6 +1,5 @@
 /* world.c - what may happen next, and how it is called. */
 #include "world.h"
-#include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
@@ -76,10 +75,14 @@ const struct move world_moves[] = {
     {MOVE_ODDITY, DESTINATION, ODD_POWER_OFF, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_STALL, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_STALL, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_HANG, NO_CRASH},
+
+    {MOVE_ODDITY, SOURCE, ODD_STATUS_EARLY, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_STATUS_EARLY, NO_CRASH},
+    {MOVE_ODDITY, SOURCE, ODD_RECOVER_FAILS, NO_CRASH},
 };
 /* clang-format on */
-const unsigned world_move_count = sizeof(world_moves) / sizeof(world_moves[0]);
-const unsigned world_progress_count = 36;
+const unsigned world_beyond_count = sizeof(world_moves) / sizeof(world_moves[0]);
+const unsigned world_move_count = sizeof(world_moves) / sizeof(world_moves[0]) - 3;
+const unsigned world_progress_count = 37;
 
 static bool has_budget(const struct world *w, const struct move *m)
 {
@@ -247,11 +250,6 @@ static bool spend(struct world *w, uint8_t *budget)
     return true;
 }
 
-static bool takes_calls(const struct world *w, enum host h)
-{
-    return w->daemons[h].up && !w->daemons[h].surveying;
-}
-
 static bool synced(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
 {
     struct daemon_model *d = &w->daemons[m.on];
@@ -286,7 +284,7 @@ static bool request(struct world *w, const struct scenario *s, struct move m, st
 {
     struct connection *c = &w->links[m.on];
     enum host h = link_serves(m.on);
-    if (!c->request || !c->far_end || !takes_calls(w, h))
+    if (!c->request || !c->far_end || !host_takes_calls(w, h))
         return false;
     struct core_event e = {(uint8_t)(c->request - 1), c->argument, 0};
     c->waits = (uint8_t)(1 + core_call_of(e.type));
@@ -333,11 +331,11 @@ static bool far_end(struct world *w, const struct scenario *s, struct move m, st
 {
     struct connection *c = &w->links[m.on];
     enum host h = link_serves(m.on);
-    if (c->stale && takes_calls(w, h)) {
+    if (c->stale && host_takes_calls(w, h)) {
         c->stale = 0;
         return host_client_gone(w, s, h, m.crash, v);
     }
-    if (!c->far_end || !(c->cut || (!c->near_end && !c->request)) || !takes_calls(w, h))
+    if (!c->far_end || !(c->cut || (!c->near_end && !c->request)) || !host_takes_calls(w, h))
         return false;
     link_served(c);
     if (m.on == CHANNEL) /* it drives nothing */
@@ -371,7 +369,7 @@ static bool operate(struct world *w, const struct scenario *s, struct move m, st
         return false; /* to come back is the client's (MOVE_RETURN) */
     if ((m.which == EV_SETTLE_RUN || m.which == EV_SETTLE_END) && !is_true_word(w, m))
         return false;
-    if (!takes_calls(w, m.on) || !spend(w, &w->operations))
+    if (!host_takes_calls(w, m.on) || !spend(w, &w->operations))
         return false;
     if (m.which == OPERATE_RESUME)
         return w->daemons[SOURCE].core.out.state == OUT_BROKEN && m.crash == NO_CRASH && client_resume(w, s);
@@ -387,129 +385,16 @@ static bool operate(struct world *w, const struct scenario *s, struct move m, st
 static bool start_postcopy(struct world *w, const struct scenario *s, struct move m,
                            struct verdict *v)
 {
-    if (!w->postcopy_left || !takes_calls(w, SOURCE) ||
+    if (!w->postcopy_left || !host_takes_calls(w, SOURCE) ||
         w->daemons[SOURCE].core.out.state == OUT_IDLE)
         return false;
     w->postcopy_left = 0;
     return host_step(w, s, SOURCE, (struct core_event){.type = EV_START_POSTCOPY}, m.crash, v);
 }
 
-/* The source's daemon asks until it has proof; it says so once when nobody answers. */
-static bool ask(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
-{
-    if (!w->asking || w->asked || !w->daemons[SOURCE].up)
-        return false;
-    struct core_event e = {.type = EV_PROOF_NONE};
-    if (s->stock) {
-        w->asking = 0;
-        return host_step(w, s, SOURCE, e, m.crash, v);
-    }
-    if (takes_calls(w, DESTINATION)) {
-        e = (struct core_event){.type = EV_ASKED, .arg = (uint8_t)(w->asking - 1)};
-        w->asked = 1;
-        return host_step(w, s, DESTINATION, e, m.crash, v);
-    }
-    if (w->silent)
-        return false;
-    w->silent = 1;
-    e.type = EV_PROOF_SILENT;
-    return host_step(w, s, SOURCE, e, m.crash, v);
-}
-
-static bool proof(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
-{
-    if (!w->proof || !w->daemons[SOURCE].up || w->daemons[SOURCE].surveying)
-        return false;
-    struct core_event e = {.type = (uint8_t)(EV_PROOF_RELEASED + w->proof - 1)};
-    w->proof = 0;
-    if (e.type != EV_PROOF_NEEDS_SOURCE && e.type != EV_PROOF_REFUSED) /* more will come */
-        w->asking = w->asked = 0;
-    return host_step(w, s, SOURCE, e, m.crash, v);
-}
-
-/* The call to have it listen, on its way to the destination. */
-static bool recover(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
-{
-    if (w->recover != RECOVER_CALL_SENT || !w->daemons[SOURCE].up)
-        return false;
-    if (!s->stock && takes_calls(w, DESTINATION)) {
-        w->recover = RECOVER_CALL_TAKEN;
-        return host_step(w, s, DESTINATION, (struct core_event){.type = EV_PEER_RECOVER}, m.crash, v);
-    }
-    w->recover = RECOVER_CALL_NONE;
-    return host_step(w, s, SOURCE, (struct core_event){.type = EV_PEER_UNRECOVERABLE}, m.crash, v);
-}
-
-static bool recoverable(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
-{
-    if (w->recover < RECOVER_CALL_YES || !takes_calls(w, SOURCE))
-        return false;
-    struct core_event e = {.type = w->recover == RECOVER_CALL_YES ? EV_PEER_RECOVERABLE : EV_PEER_UNRECOVERABLE};
-    w->recover = RECOVER_CALL_NONE;
-    return host_step(w, s, SOURCE, e, m.crash, v);
-}
-
-static bool again(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
-{
-    const struct qemu *q = &w->qemus[SOURCE];
-    bool completes = w->stream.shut || memchr(q->reports, EV_MIG_COMPLETED + 1, REPORTS_MAX);
-    if (!w->ask_later || !takes_calls(w, SOURCE))
-        return false;
-    if (w->daemons[SOURCE].core.out.state == OUT_POSTCOPY && completes) /* sooner */
-        return false;
-    w->ask_later = 0;
-    return host_step(w, s, SOURCE, (struct core_event){.type = EV_ASK_AGAIN}, m.crash, v);
-}
-
-/* As long as the two daemons hear each other neither is impatient. */
-static bool is_heard(const struct world *w, const struct scenario *s, enum host h)
-{
-    uint8_t out = w->daemons[SOURCE].core.out.state;
-    if (s->stock)
-        return false;
-    if (h == SOURCE)
-        return w->daemons[DESTINATION].up;
-    return w->daemons[SOURCE].up && (out == OUT_POSTCOPY || out == OUT_BROKEN || out == OUT_RECOVERING);
-}
-
-/* Where something hangs that only time tells; elsewhere it is an oddity. */
-static bool has_stalled(const struct world *w, const struct scenario *s, enum host h)
-{
-    const struct core *c = &w->daemons[h].core;
-    const struct qemu *q = &w->qemus[SOURCE];
-    if (h == SOURCE) {
-        if (c->out.state == OUT_BROKEN)
-            return core_waits(c, CALL_PERFORM) && !is_heard(w, s, h);
-        if (c->out.state == OUT_SWITCHING)
-            return q->phase == PHASE_HUNG;
-        if (c->out.state == OUT_RECOVERING)
-            return c->out.recovery == RECOVERY_PAUSING && q->phase == PHASE_PC_LAST;
-        return c->out.state == OUT_POSTCOPY && q->phase == PHASE_PC_LAST && w->stream.cut && !s->qemu10;
-    }
-    if (c->in.state == IN_PREPARED)
-        return !c->in.client;
-    return (c->in.state == IN_BROKEN || c->in.state == IN_RECOVERING) && core_waits(c, CALL_FINISH) &&
-           !is_heard(w, s, h);
-}
-
-/* The daemon asks QEMU whether pages remain, just before. */
-static struct core_event stalled(const struct world *w, enum host h)
-{
-    bool all_sent = h == SOURCE && w->qemus[h].phase == PHASE_PC_LAST && w->daemons[h].core.out.state == OUT_POSTCOPY;
-    return (struct core_event){EV_STALLED, all_sent ? STALLED_ALL_SENT : 0, 0};
-}
-
-static bool stall(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
-{
-    const struct qemu *a = &w->qemus[SOURCE], *b = &w->qemus[DESTINATION];
-    bool acts = a->commands[0] || a->reports[0] || b->commands[0] || b->reports[0]; /* all of that is faster */
-    return takes_calls(w, m.on) && !acts && has_stalled(w, s, m.on) &&
-           host_step(w, s, m.on, stalled(w, m.on), m.crash, v);
-}
-
 static bool grace(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
 {
-    return w->daemons[SOURCE].core.out.client == CLIENT_RETURNS && takes_calls(w, SOURCE) &&
+    return w->daemons[SOURCE].core.out.client == CLIENT_RETURNS && host_takes_calls(w, SOURCE) &&
            host_step(w, s, SOURCE, (struct core_event){.type = EV_CLIENT_GONE}, m.crash, v);
 }
 
@@ -528,8 +413,8 @@ static bool oddity(struct world *w, const struct scenario *s, struct move m, str
     if (m.which == ODD_IO_ERROR)
         w->happened |= HAPPENED_HALT;
     if (m.which == ODD_STALL) /* in SWITCHING QEMU says itself that it hangs */
-        return w->daemons[m.on].core.out.state != OUT_SWITCHING && takes_calls(w, m.on) && core_migrating(&w->daemons[m.on].core) &&
-               host_step(w, s, m.on, stalled(w, m.on), NO_CRASH, v);
+        return w->daemons[m.on].core.out.state != OUT_SWITCHING && host_takes_calls(w, m.on) && core_migrating(&w->daemons[m.on].core) &&
+               host_step(w, s, m.on, peer_stalled(w, m.on), NO_CRASH, v);
     if (m.which != ODD_SYNC_FAILS)
         return qemu_oddity(w, s, m.on, m.which);
     if (!w->daemons[m.on].syncing)
@@ -568,17 +453,17 @@ static bool make(struct world *w, const struct scenario *s, struct move m, struc
     case MOVE_POSTCOPY:
         return start_postcopy(w, s, m, v);
     case MOVE_ASK:
-        return ask(w, s, m, v);
+        return peer_asks(w, s, m, v);
     case MOVE_PROOF:
-        return proof(w, s, m, v);
+        return peer_proves(w, s, m, v);
     case MOVE_RECOVER:
-        return recover(w, s, m, v);
+        return peer_recovers(w, s, m, v);
     case MOVE_RECOVERABLE:
-        return recoverable(w, s, m, v);
+        return peer_is_recoverable(w, s, m, v);
     case MOVE_AGAIN:
-        return again(w, s, m, v);
+        return peer_asks_again(w, s, m, v);
     case MOVE_STALL:
-        return stall(w, s, m, v);
+        return peer_stalls(w, s, m, v);
     case MOVE_GRACE:
         return grace(w, s, m, v);
     case MOVE_RETURN:
@@ -650,95 +535,4 @@ bool world_move(struct world *w, const struct scenario *s, struct move m, struct
         rules_check(w, s, v);
     world_forget(w, s);
     return true;
-}
-
-/* ---- in words ---------------------------------------------------------------------------------- */
-
-static const char *name_what(const struct world *w, struct move m)
-{
-    static const char *const commands[] = {
-        "nothing", "cont", "stop", "system_powerdown", "system_reset", "configure", "migrate",
-        "migrate-start-postcopy", "migrate-continue", "migrate_cancel", "query statistics",
-        "query-migrate", "listen", "survey", "migrate-pause", "migrate with resume", "migrate-recover", "yank",
-        "cont, the hard way"};
-    static const char *const oddities[] = {
-        "says an unknown status", "refuses to be configured", "refuses migrate",
-        "refuses migrate-start-postcopy", "refuses migrate-continue", "refuses migrate_cancel",
-        "refuses cont", "refuses stop", "refuses to listen", "does not start",
-        "stops for an I/O error", "sync fails", "is powered off by its guest",
-        "is thought to have stalled", "hangs as post-copy begins"};
-    const struct qemu *q = &w->qemus[m.on];
-    switch ((enum move_kind)m.kind) {
-    case MOVE_COMMAND:
-        return commands[q->commands[0]];
-    case MOVE_REPORT:
-        return core_event_name(q->reports[0] - 1);
-    case MOVE_REQUEST:
-        return core_event_name(w->links[m.on].request - 1);
-    case MOVE_REPLY:
-        return core_result_name(w->links[m.on].reply - 1);
-    case MOVE_PEER:
-        return core_event_name(w->daemons[SOURCE].peer_event);
-    case MOVE_PROOF:
-        return core_event_name(EV_PROOF_RELEASED + w->proof - 1);
-    case MOVE_OPERATE:
-        if (m.which == OPERATE_BREAK)
-            return "break";
-        return m.which == OPERATE_RESUME ? "resume" : core_event_name(m.which);
-    case MOVE_ODDITY:
-        return oddities[m.which];
-    case MOVE_CRASH:
-        return m.which ? "with its commands" : "";
-    case MOVE_QEMU:
-        return m.which ? "to post-copy" : "";
-    case MOVE_NOTICE:
-    case MOVE_SYNCED:
-    case MOVE_NEAR:
-    case MOVE_FAR:
-    case MOVE_RESTART:
-    case MOVE_POSTCOPY:
-    case MOVE_ASK:
-    case MOVE_RECOVER:
-    case MOVE_AGAIN:
-    case MOVE_STALL:
-    case MOVE_GRACE:
-    case MOVE_RETURN:
-    case MOVE_CUT_LINK:
-    case MOVE_CUT_STREAM:
-    case MOVE_CUT_CHANNEL:
-    case MOVE_KILL_QEMU:
-    case MOVE_KILL_CLIENT:
-    case MOVE_KINDS:
-        return "";
-    case MOVE_RECOVERABLE:
-        return w->recover == RECOVER_CALL_YES ? "yes" : "no";
-    }
-    return "";
-}
-
-const char *world_name_move(const struct world *before, struct move m)
-{
-    static const char *const kinds[MOVE_KINDS] = {
-        [MOVE_COMMAND] = "QEMU executes", [MOVE_QEMU] = "QEMU goes on",
-        [MOVE_NOTICE] = "QEMU notices the cut", [MOVE_REPORT] = "daemon hears",
-        [MOVE_SYNCED] = "journal synced", [MOVE_PEER] = "peer connection:",
-        [MOVE_REQUEST] = "daemon is called:", [MOVE_REPLY] = "caller is answered:",
-        [MOVE_NEAR] = "caller notices the cut", [MOVE_FAR] = "daemon notices the caller's end",
-        [MOVE_RESTART] = "daemon restarts",
-        [MOVE_POSTCOPY] = "operator switches to post-copy", [MOVE_ASK] = "daemon asks its peer",
-        [MOVE_PROOF] = "daemon gets proof:", [MOVE_RECOVER] = "daemon has its peer listen again",
-        [MOVE_RECOVERABLE] = "daemon hears that it listens:", [MOVE_AGAIN] = "daemon asks again",
-        [MOVE_STALL] = "daemon finds it stalled", [MOVE_GRACE] = "client did not come back",
-        [MOVE_RETURN] = "client comes back", [MOVE_CUT_CHANNEL] = "*** channel cut", [MOVE_OPERATE] = "operator calls",
-        [MOVE_CRASH] = "*** daemon dies", [MOVE_CUT_LINK] = "*** connection cut",
-        [MOVE_CUT_STREAM] = "*** stream cut", [MOVE_KILL_QEMU] = "*** QEMU dies",
-        [MOVE_KILL_CLIENT] = "*** client dies", [MOVE_ODDITY] = "*** QEMU"};
-    static char text[160];
-    int length = snprintf(text, sizeof(text), "%-12s %s %s",
-                          m.on == SOURCE ? "source" : "destination", kinds[m.kind],
-                          name_what(before, m));
-    if (m.crash != NO_CRASH && m.crash != BEYOND_BUDGET)
-        snprintf(text + length, sizeof(text) - (size_t)length,
-                 "  *** and dies after %u of its actions", m.crash);
-    return text;
 }

@@ -254,6 +254,9 @@ enum oddity {
     ODD_POWER_OFF, /* the guest powers itself off */
     ODD_STALL,     /* a stream that flows is taken for a black hole */
     ODD_HANG,      /* at the very beginning of post-copy */
+    /* only where no budget leads */
+    ODD_STATUS_EARLY,  /* before it has a migration */
+    ODD_RECOVER_FAILS,
     ODD_COUNT
 };
 
@@ -284,6 +287,8 @@ bool world_move(struct world *w, const struct scenario *s, struct move m, struct
 /* All moves that there are; those that are progress come first. */
 extern const struct move world_moves[];
 extern const unsigned world_move_count, world_progress_count;
+/* And those that no budget pays for (probe.c). */
+extern const unsigned world_beyond_count;
 /* False if the move is not possible for a reason that is quickly seen. */
 bool move_may_be(const struct world *w, const struct move *m);
 /* A daemon takes this move: it may die in the middle of it. */
@@ -315,6 +320,8 @@ bool host_step(struct world *w, const struct scenario *s, enum host h, struct co
                uint8_t crash, struct verdict *v);
 void host_crash(struct world *w, const struct scenario *s, enum host h, bool lose_commands);
 bool host_restart(struct world *w, enum host h);
+/* It is there, and knows how its guest is. */
+bool host_takes_calls(const struct world *w, enum host h);
 bool host_take_report(struct world *w, const struct scenario *s, enum host h, uint8_t crash,
                       struct verdict *v);
 /* What the destination is told at Prepare. */
@@ -342,6 +349,16 @@ void link_cut(struct connection *c);
 void link_close(struct connection *c);
 /* The daemon has noticed its end. */
 void link_served(struct connection *c);
+
+/* peer.c: the moves from MOVE_ASK to MOVE_STALL */
+bool peer_asks(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
+bool peer_proves(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
+bool peer_recovers(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
+bool peer_is_recoverable(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
+bool peer_asks_again(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
+/* What it is told then: QEMU is asked whether pages remain, just before. */
+struct core_event peer_stalled(const struct world *w, enum host h);
+bool peer_stalls(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
 
 /* alike.c */
 /* What makes no difference any more is cleared: worlds that differ in nothing else are the same. */

@@ -1,0 +1,167 @@
+/* qemu_break.c - the model QEMU where something goes wrong: a stream that is cut, and what is rare. */
+#include "qemu.h"
+
+/* ---- the stream is cut ------------------------------------------------------------------------- */
+
+/* Failed before post-copy: QEMU gives the guest its run back by itself. */
+static bool source_fails(struct world *w)
+{
+    struct qemu *q = &w->qemus[SOURCE];
+    bool postcopy = q->status == EV_MIG_POSTCOPY_ACTIVE;
+    qemu_over(w, SOURCE, EV_MIG_FAILED);
+    if (q->was_running) {
+        q->was_running = 0;
+        qemu_run(w, SOURCE);
+        q->itself = postcopy || q->switch_pc;
+    }
+    return true;
+}
+
+static bool source_notices(struct world *w, const struct scenario *s)
+{
+    struct qemu *q = &w->qemus[SOURCE];
+    switch ((enum phase)q->phase) {
+    case PHASE_SETUP:
+    case PHASE_FLOW:
+    case PHASE_STOPPED:
+    case PHASE_SENT:
+        return source_fails(w);
+    case PHASE_SWITCHING:
+        if (!q->switch_pc)
+            return source_fails(w);
+        if (q->status != EV_MIG_POSTCOPY_ACTIVE)
+            return false; /* found out when the package is sent */
+        q->was_running = 0; /* 7.2 leaves it stopped, and takes `cont` */
+        qemu_over(w, SOURCE, EV_MIG_FAILED);
+        return true;
+    case PHASE_PC_FLOW:
+    case PHASE_PC_RECOVER:
+        q->phase = PHASE_PC_PAUSED;
+        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_PAUSED);
+        return true;
+    case PHASE_PC_LAST: /* 10 resumes the guest by itself, 7.2 hangs */
+        return s->qemu10 ? source_fails(w) : false;
+    case PHASE_NONE:
+    case PHASE_HUNG:
+    case PHASE_PC_FIRST:
+    case PHASE_WAITING:
+    case PHASE_PC_SENT:
+    case PHASE_PC_PAUSED:
+    case PHASE_CANCELLING:
+    case PHASE_LISTENING:
+    case PHASE_LOADING:
+    case PHASE_LOADING_PC:
+    case PHASE_LOADED_PC:
+    case PHASE_LOST_PC:
+    case PHASE_LISTENING_PC:
+    case PHASE_RECOVERING_PC:
+    case PHASE_OVER:
+        return false;
+    }
+    return false;
+}
+
+/* A stream that is cut while it is being resumed ends the destination of 7.2. */
+static bool destination_notices(struct world *w, const struct scenario *s)
+{
+    struct qemu *q = &w->qemus[DESTINATION];
+    if (q->phase == PHASE_RECOVERING_PC && !s->qemu10) {
+        w->happened |= HAPPENED_DEATH;
+        qemu_die(w, DESTINATION);
+        return true;
+    }
+    if (q->phase >= PHASE_LISTENING && q->phase <= PHASE_LOADING_PC) {
+        qemu_say_status(w, DESTINATION, EV_MIG_FAILED);
+        qemu_die(w, DESTINATION);
+        return true;
+    }
+    if (q->phase != PHASE_LOADED_PC && q->phase != PHASE_RECOVERING_PC)
+        return false;
+    q->phase = PHASE_LOST_PC;
+    qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_PAUSED);
+    return true;
+}
+
+bool qemu_notice(struct world *w, const struct scenario *s, enum host h)
+{
+    if (!w->qemus[h].alive || !w->stream.open || !w->stream.cut)
+        return false;
+    return h == SOURCE ? source_notices(w, s) : destination_notices(w, s);
+}
+
+/* ---- what is rare ------------------------------------------------------------------------------ */
+
+/* QEMU refuses the command in front of its queue. */
+static bool refuse(struct world *w, enum host h, enum command c, enum core_event_type refusal)
+{
+    struct qemu *q = &w->qemus[h];
+    if (q->commands[0] != c)
+        return false;
+    (void)qemu_take_command(q);
+    qemu_say(w, h, refusal);
+    return true;
+}
+
+bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum oddity o)
+{
+    struct qemu *q = &w->qemus[h];
+    if (!q->alive)
+        return false;
+    switch (o) {
+    case ODD_STATUS:
+        if (q->phase == PHASE_NONE)
+            return false;
+        qemu_say(w, h, EV_MIG_UNKNOWN);
+        return w->daemons[h].up;
+    case ODD_CONFIGURE_FAILS:
+        return refuse(w, h, COMMAND_CONFIGURE, EV_SOURCE_CONFIGURE_FAILED);
+    case ODD_MIGRATE_FAILS:
+        return refuse(w, h, COMMAND_MIGRATE, EV_MIGRATE_REFUSED);
+    case ODD_POSTCOPY_FAILS:
+        return refuse(w, h, COMMAND_START_POSTCOPY, EV_POSTCOPY_REFUSED);
+    case ODD_CONTINUE_FAILS: /* its only reason: that it does not wait there any more */
+        return q->phase != PHASE_WAITING && refuse(w, h, COMMAND_CONTINUE, EV_CONTINUE_REFUSED);
+    case ODD_CANCEL_FAILS: /* the end of the stream: there is none yet */
+        return refuse(w, h, COMMAND_END_STREAM, EV_CANCEL_REFUSED);
+    case ODD_CONT_FAILS:
+        return refuse(w, h, COMMAND_CONT, EV_CONT_REFUSED);
+    case ODD_STOP_FAILS: /* that one is the last resort, and QEMU has no reason to refuse it */
+        return !q->itself && refuse(w, h, COMMAND_STOP, EV_STOP_REFUSED);
+    case ODD_LISTEN_FAILS:
+        return refuse(w, h, COMMAND_LISTEN, EV_LISTEN_FAILED);
+    case ODD_START_FAILS:
+        if (q->reports[0] != EV_QEMU_STARTED + 1)
+            return false;
+        q->alive = 0;
+        q->reports[0] = EV_QEMU_START_FAILED + 1;
+        return true;
+    case ODD_IO_ERROR:
+        if (!q->vcpus)
+            return false;
+        qemu_say(w, h, EV_QEMU_IO_ERROR);
+        qemu_halt(w, h);
+        return true;
+    case ODD_POWER_OFF:
+        if (!q->vcpus)
+            return false;
+        q->powered_off = 1; /* it stops a moment later */
+        qemu_say(w, h, EV_QEMU_SHUTDOWN);
+        return true;
+    case ODD_HANG:
+        if (!s->qemu10 || q->phase != PHASE_SWITCHING || !q->switch_pc)
+            return false;
+        qemu_hang_up(w); /* why it hangs */
+        q->phase = PHASE_HUNG;
+        return true;
+    case ODD_STATUS_EARLY:
+        qemu_say(w, h, EV_MIG_UNKNOWN);
+        return w->daemons[h].up && q->phase == PHASE_NONE;
+    case ODD_RECOVER_FAILS:
+        return refuse(w, h, COMMAND_RECOVER, EV_RECOVER_REFUSED);
+    case ODD_STALL:
+    case ODD_SYNC_FAILS:
+    case ODD_COUNT:
+        return false;
+    }
+    return false;
+}
