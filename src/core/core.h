@@ -288,7 +288,8 @@ struct core_event {
     X(PROVE)        /* the answer to ASKED; a: enum core_proof; nobody may be there to hear it */  \
     X(ASK_LATER)    /* a timer, with back-off -> ASK_AGAIN */                                      \
     X(PAUSE_STREAM) /* migrate-pause, out of band -> MIG_POSTCOPY_PAUSED or PAUSE_REFUSED */       \
-    X(RECOVER)      /* `migrate` with resume -> RECOVER_ACCEPTED or _REFUSED */                    \
+    X(RECOVER)      /* `migrate` with resume -> RECOVER_ACCEPTED or _REFUSED; a: 1 with the stream  \
+                       that QEMU was given before this daemon came */                              \
     X(RECOVER_LISTEN) /* migrate-recover, out of band -> LISTENING or LISTEN_FAILED */             \
     X(PEER_RECOVER) /* have the destination's daemon do that -> PEER_RECOVERABLE, _UNRECOVERABLE */ \
     X(PEER_RECOVERABLE) /* the answer to EV_PEER_RECOVER; a: 1 yes, 0 no */                        \

@@ -169,11 +169,24 @@ void out_boot_doubt(struct step *s)
     take_missed(s);
 }
 
+/* QEMU may have been given its stream already, and not the order to resume with it. Its other end at the destination is
+ * taken, and QEMU 7.2 there waits for that one for ever, or dies of its end. */
+static bool may_have_stream(struct step *s)
+{
+    return out(s)->state == OUT_RECOVERING && out(s)->recovery == RECOVERY_ORDERED &&
+           s->event.arg2 == EV_MIG_POSTCOPY_PAUSED && !life(s)->vcpus;
+}
+
 /* Who had begun to resume it is gone; whether QEMU went on with that it says itself. */
 void out_boot_broken(struct step *s)
 {
     out(s)->client = CLIENT_LEFT;
     out(s)->resuming = 0;
+    if (may_have_stream(s)) {
+        out(s)->paused = 1;
+        step_act(s, ACT_RECOVER, 1);
+        return;
+    }
     if (out(s)->state == OUT_RECOVERING)
         out(s)->recovery = RECOVERY_ORDERED;
     else

@@ -322,6 +322,8 @@ void out_pause_refused(struct step *s)
         fail_attempt(s, RESULT_QEMU_FAILED);
         return;
     }
+    if (out(s)->recovery == RECOVERY_ORDERED) /* a QEMU that can't connect may have said nothing of it */
+        step_act(s, ACT_ASK_QEMU, 0);
     if (core_waits(s->core, CALL_ABORT))
         out(s)->held = 0;
     step_answer(s, CALL_ABORT, RESULT_QEMU_FAILED);

@@ -176,7 +176,7 @@ static void carry_out(struct guest *g, const struct core_event *event, const str
         migrate_pause_stream(g);
         return;
     case ACT_RECOVER:
-        migrate_recover(g);
+        migrate_recover(g, a->a);
         return;
     case ACT_RECOVER_LISTEN:
         migrate_recover_listen(g);

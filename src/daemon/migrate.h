@@ -142,7 +142,8 @@ enum core_event_type migrate_status_event(enum qmp_migration_status status);
 /* ---- a broken post-copy (migrate_recover.c) ---- */
 void migrate_pause_stream(struct guest *g);   /* -> PAUSE_REFUSED; QEMU's event is its success */
 void migrate_recover_listen(struct guest *g); /* -> LISTENING, LISTEN_FAILED */
-void migrate_recover(struct guest *g);        /* -> RECOVER_ACCEPTED, _REFUSED */
+/* `given`: with the stream that QEMU was given before this daemon came. -> RECOVER_ACCEPTED, _REFUSED */
+void migrate_recover(struct guest *g, bool given);
 void migrate_ask_later(struct guest *g);      /* -> ASK_AGAIN */
 /* Addresses for migrate_recover. False: none of them is one. */
 bool migrate_take_uris(struct migration *m, const char *const *uris, unsigned count);

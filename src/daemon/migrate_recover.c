@@ -10,13 +10,13 @@
  * - QEMU 7.2's destination dies of a stream that ends before the resuming is done (measured:
  * SIGSEGV), so it gets one only when it is certain that there will be one.
  *
- * Between the connection and the two orders that go with it nothing is waited for. With
+ * Between the connection and the two orders that go with it nothing is waited for. A daemon that is
+ * killed between the two leaves a QEMU that has its stream: the next one orders the second first. With
  * postcopy-preempt, which is for QEMU 8 and later, QEMU has to connect by itself, twice; then the
  * addresses are given to it one in each attempt, first that of the network over which the daemons
  * have just talked.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "daemon/daemon.h"
@@ -32,7 +32,7 @@
 #define OWN_PORT_PAUSE  (50 * TIMER_MSEC)
 enum { OWN_PORT_TRIES = 40 };
 
-static const char stream_name[] = "baton-resume";
+#define STREAM_NAME "baton-resume"
 
 void migrate_recovery_drop(struct migration *m)
 {
@@ -206,13 +206,11 @@ static bool order_resume(struct guest *g, const char *uri)
 /* If QEMU refuses the first of the two, the second says so. */
 static bool hand_over(struct guest *g, int fd)
 {
-    char uri[64];
     struct json_object *arguments = json_object_new_object();
-    json_object_object_add(arguments, "fdname", json_object_new_string(stream_name));
-    snprintf(uri, sizeof(uri), "fd:%s", stream_name);
+    json_object_object_add(arguments, "fdname", json_object_new_string(STREAM_NAME));
     int flags = fcntl(fd, F_GETFL);
     (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK); /* as one that QEMU had connected itself */
-    return guest_command_fd(g, "getfd", arguments, fd) && order_resume(g, uri);
+    return guest_command_fd(g, "getfd", arguments, fd) && order_resume(g, "fd:" STREAM_NAME);
 }
 
 static void connect_next(struct guest *g, const struct fail *why);
@@ -263,13 +261,16 @@ static void connect_next(struct guest *g, const struct fail *why)
 
 /* ---- the source ----------------------------------------------------------------------------- */
 
-void migrate_recover(struct guest *g)
+void migrate_recover(struct guest *g, bool given)
 {
     struct recovery *r = &g->migration->recovery;
     struct fail none = {.code = VIR_ERR_OPERATION_FAILED, .text = "no address is known"};
     connect_cancel(r->connector);
     r->connector = NULL;
-    if (!g->migration->preempt || r->uris.count == 0) {
+    if (given) {
+        if (!order_resume(g, "fd:" STREAM_NAME))
+            guest_event(g, EV_RECOVER_REFUSED, 0, 0);
+    } else if (!g->migration->preempt || r->uris.count == 0) {
         r->at = 0;
         connect_next(g, &none);
     } else if (!order_resume(g, r->uris.items[r->at++ % r->uris.count])) {

@@ -31,9 +31,7 @@ BATON = os.path.join(os.path.dirname(hosts.BATOND), "baton")
 # the source had sent its last page and the destination had not got it, which QEMU 10 calls failed and 7.2 waits on for ever,
 # and neither can be resumed (trap 1); or in a recovery, of which 7.2's destination dies. "believed": there is no channel, and
 # a client said that the guest does not run there; stock libvirt believes it, too.
-# "waits with 7.2": its destination waits for ever in a recovery whose stream says nothing, and batond with it: a hole that
-# docs/RELIABILITY.md names.
-NAMED = ("no way back", "lost by QEMU", "believed", "waits with 7.2")
+NAMED = ("no way back", "lost by QEMU", "believed")
 BAD = ("LOST", "DOUBLED", "WRONG", "STUCK", "UNTRUE", "UNCLEAN", "HARNESS")
 
 
@@ -100,10 +98,6 @@ class Judge:
         said = host.virsh_try("qemu-monitor-command", self.guest.name, '{"execute": "query-migrate"}')
         return json.loads(said.stdout or "{}").get("return", {})
 
-    def waits_with_7_2(self):
-        return (self.p["version"] == "7.2" and "POSTCOPY_FAILED" in self.found[1]
-                and self.asked(self.pair.b).get("status") == "postcopy-recover")
-
     def ran_there(self):
         """The destination's QEMU has begun to run the guest, be it that it stood at a missing page at once."""
         return (any(connection for _, connection, _ in self.guest.ticks.all())
@@ -154,8 +148,6 @@ class Judge:
     def judge(self):
         """(outcome, what was seen)"""
         what = self.settle()
-        if what in (None, "broken") and self.waits_with_7_2():
-            return "waits with 7.2", self.seen()
         if what == "broken":
             if self.has_channel:
                 return "STUCK", f"{self.seen()}: no recovery by itself within {RECOVERED} s"

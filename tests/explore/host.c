@@ -220,7 +220,7 @@ static void carry_out(struct world *w, const struct scenario *s, enum host h,
         qemu_order(w, h, COMMAND_PAUSE);
         return;
     case ACT_RECOVER:
-        qemu_order(w, h, COMMAND_RECOVER);
+        qemu_order(w, h, a->a ? COMMAND_RESUME : COMMAND_RECOVER);
         return;
     case ACT_RECOVER_LISTEN:
         qemu_order(w, h, COMMAND_RECOVER_LISTEN);

@@ -7,7 +7,7 @@ static const char *name_what(const struct world *w, struct move m)
     static const char *const commands[] = {
         "nothing", "cont", "stop", "system_powerdown", "system_reset", "configure", "migrate",
         "migrate-start-postcopy", "migrate-continue", "migrate_cancel", "query statistics",
-        "query-migrate", "listen", "survey", "migrate-pause", "migrate with resume", "migrate-recover", "yank",
+        "query-migrate", "listen", "survey", "migrate-pause", "getfd", "migrate with resume", "migrate-recover", "yank",
         "cont, the hard way"};
     static const char *const oddities[] = {
         "says an unknown status", "refuses to be configured", "refuses migrate",

@@ -198,17 +198,36 @@ static void pause_stream(struct world *w, enum host h)
     qemu_say_status(w, h, EV_MIG_POSTCOPY_PAUSED);
 }
 
-static void recover(struct world *w)
+/* `given`: with the stream that it was given before; or else, where nobody listens, it looks for one itself. */
+static void resume(struct world *w, bool given)
 {
     struct qemu *q = &w->qemus[SOURCE];
-    if (q->phase != PHASE_PC_PAUSED) {
+    if (q->phase != PHASE_PC_GIVEN && (given || q->phase != PHASE_PC_PAUSED)) {
         qemu_say(w, SOURCE, EV_RECOVER_REFUSED);
         return;
     }
+    if (q->phase == PHASE_PC_PAUSED)
+        w->stream = (struct stream){0};
     q->phase = PHASE_PC_RECOVER;
-    w->stream = (struct stream){0};
     qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
     qemu_say(w, SOURCE, EV_RECOVER_ACCEPTED);
+}
+
+/* The daemon has connected a stream and gives it to QEMU; what it resumes with comes behind. */
+static void recover(struct world *w)
+{
+    struct qemu *q = &w->qemus[SOURCE], *d = &w->qemus[DESTINATION];
+    bool paused = q->phase == PHASE_PC_PAUSED || q->phase == PHASE_PC_GIVEN;
+    if (!paused || !d->alive || d->phase != PHASE_LISTENING_PC) {
+        resume(w, false);
+        return;
+    }
+    q->phase = PHASE_PC_GIVEN;
+    w->stream = (struct stream){.open = 1, .sent = 2, .taken = 2};
+    d->phase = PHASE_RECOVERING_PC;
+    qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_RECOVER);
+    memmove(q->commands + 1, q->commands, COMMANDS_MAX - 1);
+    q->commands[0] = COMMAND_RESUME;
 }
 
 static void listen_again(struct world *w)
@@ -306,6 +325,9 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
         return true;
     case COMMAND_RECOVER:
         recover(w);
+        return true;
+    case COMMAND_RESUME:
+        resume(w, true);
         return true;
     case COMMAND_RECOVER_LISTEN:
         listen_again(w);
@@ -477,6 +499,7 @@ static bool source_goes_on(struct world *w, const struct scenario *s, unsigned v
     case PHASE_NONE:
     case PHASE_HUNG:
     case PHASE_WAITING:
+    case PHASE_PC_GIVEN:
     case PHASE_PC_PAUSED:
     case PHASE_LISTENING:
     case PHASE_LOADING:
@@ -503,7 +526,7 @@ static bool destination_goes_on(struct world *w)
             qemu_run(w, DESTINATION);
         return true;
     }
-    if (q->phase == PHASE_RECOVERING_PC && !st->cut) {
+    if (q->phase == PHASE_RECOVERING_PC && !st->cut && w->qemus[SOURCE].phase != PHASE_PC_GIVEN) {
         q->phase = PHASE_LOADED_PC;
         qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_ACTIVE);
         return true;

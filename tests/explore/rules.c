@@ -216,8 +216,8 @@ static void check_mended(const struct world *w, const struct scenario *s, struct
     const struct core *here = &w->daemons[SOURCE].core, *there = &w->daemons[DESTINATION].core;
     const struct qemu *a = &w->qemus[SOURCE], *b = &w->qemus[DESTINATION];
     bool wanted = here->out.held || there->in.held || here->out.resuming || s->stock;
-    if (!wanted && a->phase == PHASE_PC_PAUSED &&
-        (b->phase == PHASE_LOST_PC || b->phase == PHASE_LISTENING_PC))
+    if (!wanted && (a->phase == PHASE_PC_PAUSED || a->phase == PHASE_PC_GIVEN) &&
+        (b->phase == PHASE_LOST_PC || b->phase == PHASE_LISTENING_PC || b->phase == PHASE_RECOVERING_PC))
         rule_broken(v, "I6", "a post-copy that can be resumed is left broken");
     if (!s->stock && here->out.state == OUT_BROKEN && w->daemons[DESTINATION].took && there->in.state == IN_IDLE)
         rule_broken(v, "I6", "the source waits for a destination that has the guest");

@@ -34,7 +34,8 @@ enum command {
     COMMAND_LISTEN,
     COMMAND_SURVEY, /* of a daemon that came back: query-status and query-migrate */
     COMMAND_PAUSE,  /* migrate-pause */
-    COMMAND_RECOVER,
+    COMMAND_RECOVER, /* getfd with a stream, and then: */
+    COMMAND_RESUME,  /* migrate with resume */
     COMMAND_RECOVER_LISTEN,
     COMMAND_END_STREAM, /* yank */
     COMMAND_CONT_HARD, /* what QEMU does not refuse in any state */
@@ -56,6 +57,7 @@ enum phase {
     PHASE_PC_FLOW,    /* pages of post-copy */
     PHASE_PC_LAST,    /* all of them are sent, the destination's last word is awaited */
     PHASE_PC_RECOVER, /* resuming */
+    PHASE_PC_GIVEN,   /* paused, and it has been given a stream */
     PHASE_PC_PAUSED,
     PHASE_CANCELLING,
     /* of a destination */

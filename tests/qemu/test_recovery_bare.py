@@ -2,9 +2,10 @@
 
 When one of these shows that a defect is gone, migrate_recover.c may leave more to QEMU.
 """
+import os
 import socket
 
-from lib.qmp import BareQemu, Ports
+from lib.qmp import BareQemu, Ports, Qmp
 from lib.runner import expect, test
 from lib.wire import Wire
 from moving import FULL, QEMUS
@@ -18,7 +19,9 @@ class Broken:
     def __init__(self, case, qemu):
         wire = case.own(Wire(f"{case.network}.3", f"{case.network}.2", case.port))
         ports = case.own(Ports(case.folder))
-        self.source = case.own(BareQemu(case.folder, "source", case.emulator(qemu), ports, options=FULL))
+        self.monitor = os.path.join(case.folder, "daemon.qmp")  # of the source, to come and go as a daemon does
+        self.source = case.own(BareQemu(case.folder, "source", case.emulator(qemu), ports, options=FULL, extra=(
+            "-chardev", f"socket,id=daemon,path={self.monitor},server=on,wait=off", "-mon", "chardev=daemon,mode=control")))
         ports.console.wait_line("ready")
         self.destination = case.own(
             BareQemu(case.folder, "destination", case.emulator(qemu), ports, incoming=True, options=FULL))
@@ -73,4 +76,36 @@ def connection_that_fails(case, qemu):
         expect(broken.source.qmp.events()[before:], [], "what was told of the failure")
         return
     broken.source.qmp.wait_count("postcopy-paused", 2)
+    broken.resume()
+
+
+def connect(path):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    return Qmp(connection)
+
+
+@test(qemu=QEMUS)
+def descriptor_outlives_its_daemon(case, qemu):
+    """QEMU keeps what it was given, for the daemon that comes back to resume with. And has it once."""
+    broken = Broken(case, qemu)
+    daemon = connect(broken.monitor)
+    with socket.create_connection(broken.address) as stream:
+        daemon.send_fd("getfd", stream.fileno(), fdname="resume")
+    broken.destination.qmp.wait_event("postcopy-recover")
+    daemon.close()
+    daemon = connect(broken.monitor)
+    daemon.command("migrate", uri="fd:resume", resume=True)
+    for end in (broken.source, broken.destination):
+        end.qmp.wait_count("postcopy-active", 2)
+    daemon.close()
+
+
+@test(qemu=QEMUS)
+def descriptor_that_never_came(case, qemu):
+    """QEMU says so, and what is broken can be resumed as before."""
+    broken = Broken(case, qemu)
+    assert "resume" in broken.source.qmp.refuses("migrate", uri="fd:resume", resume=True)
+    if broken.source.migration() != "postcopy-paused":
+        broken.source.qmp.wait_count("postcopy-paused", 2)
     broken.resume()

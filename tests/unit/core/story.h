@@ -64,6 +64,9 @@ static inline void story_take(struct story *s, const struct core_event *e,
     case ACT_PEER_RECOVERABLE:
         story_note(s->ordered, core_action_name(a->type), " ", a->a ? "yes" : "no");
         return;
+    case ACT_RECOVER:
+        story_note(s->ordered, core_action_name(a->type), a->a ? " with what it has" : "", "");
+        return;
     case ACT_PEER_FINISH:
         story_note(s->ordered, core_action_name(a->type), a->a ? " " : "", a->a ? "cancelled" : "");
         return;
@@ -88,7 +91,6 @@ static inline void story_take(struct story *s, const struct core_event *e,
     case ACT_ASK_PEER:
     case ACT_ASK_LATER:
     case ACT_PAUSE_STREAM:
-    case ACT_RECOVER:
     case ACT_RECOVER_LISTEN:
     case ACT_PEER_RECOVER:
     case ACT_JOB_BEGIN:

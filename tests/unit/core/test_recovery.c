@@ -90,6 +90,20 @@ static void a_last_page_on_its_way_is_not_thrown_away(void **state)
     told(&s, "STOPPED/MIGRATED");
 }
 
+static void a_daemon_that_comes_back_resumes_with_what_qemu_has(void **state)
+{
+    (void)state;
+    struct story s = source_with_channel(0);
+    give(&s, EV_MIG_POSTCOPY_PAUSED, EV_PROOF_NEEDS_SOURCE, EV_PEER_RECOVERABLE);
+    restart(&s, BOOT(0, EV_MIG_POSTCOPY_PAUSED));
+    ordered(&s, "ASK_PEER, PEER_RECOVER, RECOVER, RECOVER with what it has");
+    struct story t = s;
+    give(&t, EV_RECOVER_REFUSED, EV_ASK_AGAIN, EV_PROOF_NEEDS_SOURCE); /* it has nothing */
+    ordered(&t, "ASK_LATER, ASK_PEER, PEER_RECOVER");
+    give(&s, EV_MIG_POSTCOPY_RECOVER, EV_PAUSE_REFUSED); /* nothing was heard of it */
+    ordered(&s, "ASK_QEMU");
+}
+
 static void what_qemu_gave_up_keeps_nobody_waiting(void **state)
 {
     (void)state;
@@ -444,6 +458,7 @@ int main(void)
         cmocka_unit_test(an_attempt_that_fails_is_told_and_made_again),
         cmocka_unit_test(a_silence_is_made_a_break),
         cmocka_unit_test(a_last_page_on_its_way_is_not_thrown_away),
+        cmocka_unit_test(a_daemon_that_comes_back_resumes_with_what_qemu_has),
         cmocka_unit_test(what_qemu_gave_up_keeps_nobody_waiting),
         cmocka_unit_test(switched_off_it_waits_for_somebody),
         cmocka_unit_test(broken_on_purpose_only_a_client_mends_it),

@@ -84,7 +84,7 @@ static void a_stream_to_the_first_that_answers_is_handed_to_qemu(void **state)
     auto_close int nobody = listen_somewhere(dead, false), there = listen_somewhere(alive, true);
     (void)nobody;
     offered(&s, uris, 2);
-    migrate_recover(s.guest);
+    migrate_recover(s.guest, false);
     fake_expect(&s.qemu, "\"execute\":\"getfd\"");
     assert_true(s.qemu.got >= 0);
     int stream = take_fd(&s.qemu.got);
@@ -109,7 +109,7 @@ static void without_an_answer_anywhere_qemu_is_told_nothing(void **state)
     auto_close int nobody = listen_somewhere(dead, false);
     (void)nobody;
     offered(&s, uris, 1);
-    migrate_recover(s.guest);
+    migrate_recover(s.guest, false);
     while (!strstr(s.guest->trouble.text, "resume the migration"))
         host_turn(s.host);
     assert_int_equal(recv(s.qemu.fd, (char[1]){0}, 1, MSG_DONTWAIT), -1);
@@ -130,7 +130,7 @@ static void with_preempt_each_attempt_has_another_address(void **state)
                                            "\"tcp:[2001:db8::1]:5\",\"resume\":true",
                                            "\"tcp:192.0.2.1:5\",\"resume\":true"};
     for (int i = 0; i < 3; i++) {
-        migrate_recover(s.guest);
+        migrate_recover(s.guest, false);
         fake_expect(&s.qemu, expected[i]);
         fake_refuse(&s.qemu);
         while (!strstr(s.guest->trouble.text, "no, never"))
