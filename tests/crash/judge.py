@@ -26,12 +26,11 @@ STOPPED_AT_ONCE = 100  # ticks of a source that QEMU restarted until batond has 
 RUNS = ("moved", "stayed", "resumed by hand", "settled")
 SURVIVED = (*RUNS, "recovered", "died with its QEMU")
 BATON = os.path.join(os.path.dirname(hosts.BATOND), "baton")
-# Not survived, and no daemon's doing. "no way back": the stream ended between the source's STOP and the destination's RUN;
-# QEMU ends the destination and does not give the source's copy back (trap 2 of QEMU). "lost by QEMU": the stream ended when
-# the source had sent its last page and the destination had not got it, which QEMU 10 calls failed and 7.2 waits on for ever,
-# and neither can be resumed (trap 1); or in a recovery, of which 7.2's destination dies. "believed": there is no channel, and
-# a client said that the guest does not run there; stock libvirt believes it, too.
-NAMED = ("no way back", "lost by QEMU", "believed")
+# Not survived, and no daemon's doing. "lost by QEMU": the stream ended when the source had sent its last page and the
+# destination had not got it, which QEMU 10 calls failed and 7.2 waits on for ever, and neither can be resumed (trap 1); or in a
+# recovery, of which 7.2's destination dies. "believed": there is no channel, and a client said that the guest does not run
+# there; stock libvirt believes it, too.
+NAMED = ("lost by QEMU", "believed")
 BAD = ("LOST", "DOUBLED", "WRONG", "STUCK", "UNTRUE", "UNCLEAN", "HARNESS")
 
 
@@ -75,7 +74,7 @@ class Judge:
         if not self.has_channel and b == "RUNNING/MIGRATED":
             return "in doubt", UNCHANGED  # it arrived; the source can't know
         if alive == "a" and not self.ran_there():
-            return "no way back", UNCHANGED
+            return "in doubt", UNCHANGED  # it had `cont` there, or may have had: for an operator
         if self.fault.killed_qemus:
             return "half of it died", UNCHANGED
         if alive != "ab":

@@ -297,6 +297,8 @@ const struct command commands[] = {
     {"migrate-incoming", migrate_incoming, false},
     {"migrate-recover", migrate_recover, true},
     {"getfd", getfd, false},
+    {"human-monitor-command", door_command, false},
+    {"blockdev-set-active", nothing, false},
     {"migrate-pause", migrate_pause, true},
     {"yank", yank, true},
     {NULL, NULL, false},

@@ -104,6 +104,9 @@ void guest_page_came(unsigned page);
 void guest_stop(enum run_state state);
 void guest_resume(void);
 
+/* ---- the debugger's door (door.c) ---- */
+command_fn door_command;
+
 /* ---- the stream (stream.c) ---- */
 enum message_type {
     MSG_HELLO,    /* source: value: post-copy may come */
