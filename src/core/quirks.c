@@ -1,6 +1,6 @@
 #include "core/quirks.h"
 
-enum { FIRST = 7002000, V8 = 8000000, V9 = 9000000, V10 = 10000000 };
+enum { FIRST = 7002000, V8 = 8000000, V9 = 9000000, V9_1 = 9001000, V10 = 10000000 };
 
 const struct quirk_row quirk_table[QUIRK_COUNT] = {
     [QUIRK_STOP_BEFORE_POSTCOPY] =
@@ -68,6 +68,42 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
         {FIRST, V10,
          "a guest that arrived paused has its disks inactive until it runs: migrated on before, QEMU ends of an assertion",
          "refused until it has run", "paused_arrival_moves_on"},
+    /* a post-copy that is broken, or stands still */
+    [QUIRK_SILENCE_IS_NO_EVENT] =
+        {FIRST, 0, "a network that swallows everything is never noticed",
+         "progress and the other daemon's answers are watched; migrate-pause on both ends", "black_hole_is_noticed"},
+    [QUIRK_LAST_PAGE_ONCE] =
+        {FIRST, 0, "a stream that ends behind the last page, on its way yet, can't be resumed: 10 says failed",
+         "no stream is broken for silence there; the destination is asked", "black_hole_behind_the_last_page"},
+    [QUIRK_HANGS_BEHIND_LAST_PAGE] =
+        {FIRST, V10, "the source stays postcopy-active for ever when the stream ends behind the last page",
+         "the destination is asked when nothing has gone on for a while", "cut_behind_the_last_page"},
+    [QUIRK_DEVICE_FOR_EVER] =
+        {V10, 0, "a stream that ends as post-copy begins leaves the source in `device`, with an error and no event",
+         "query-migrate once a second there; its error is taken for a break", "cut_in_post_copy"},
+    [QUIRK_CONT_REFUSED_FOR_EVER] =
+        {FIRST, 0, "a source whose destination never ran its guest refuses `cont` in postcopy-paused and `device`",
+         "on proof its debugger's door lets it run (guest_door.c)", "a_guest_that_never_left_goes_on"},
+    [QUIRK_DISKS_STAY_INACTIVE] =
+        {FIRST, V10, "no command makes its disks active again; a write then ends QEMU with an assertion",
+         "the beginning of an NBD export does, before the vCPUs run", "post_copy_that_never_arrived"},
+    [QUIRK_RESUME_DIES_OF_STREAM] =
+        {FIRST, V10, "the destination dies of a stream that ends while post-copy is being resumed",
+         "the daemon connects it when the other one answers, and hands it to QEMU", "stream_that_is_closed_at_once"},
+    [QUIRK_RESUME_WAITS_FOR_STREAM] =
+        {FIRST, V10, "the destination waits for ever for what comes over the connection that it took to resume",
+         "after a crash in between the source resumes with the one that its QEMU keeps",
+         "descriptor_outlives_its_daemon"},
+    [QUIRK_RESUME_SAYS_NOTHING] =
+        {FIRST, V9_1, "a source that can't connect to resume says nothing, ever",
+         "it is given a stream that is connected; one that stands still is asked", "connection_that_fails"},
+    [QUIRK_PREEMPT_RESUMES_BY_ITSELF] =
+        {V8, 0, "with preempt QEMU connects by itself to resume, and nothing ends that before TCP does",
+         "one address an attempt, that of the network over which the daemons talk first",
+         "with_preempt_each_attempt_has_another_address"},
+    [QUIRK_PREEMPT_DIES_AS_IT_RESUMES] =
+        {V10, 0, "with preempt the destination can die of a cut within milliseconds of being resumed (2 of 40)",
+         "none: the guest is lost, and both ends say so", "stream_is_resumed_by_itself"},
 };
 
 bool quirk_applies(enum quirk quirk, uint32_t version)

@@ -27,6 +27,17 @@ enum quirk {
     QUIRK_DOWNTIME_LEAVES_OUT_DESTINATION,
     QUIRK_PREEMPT_CHANNEL_ABORTS,
     QUIRK_PAUSED_ARRIVAL_ABORTS,
+    QUIRK_SILENCE_IS_NO_EVENT,
+    QUIRK_LAST_PAGE_ONCE,
+    QUIRK_HANGS_BEHIND_LAST_PAGE,
+    QUIRK_DEVICE_FOR_EVER,
+    QUIRK_CONT_REFUSED_FOR_EVER,
+    QUIRK_DISKS_STAY_INACTIVE,
+    QUIRK_RESUME_DIES_OF_STREAM,
+    QUIRK_RESUME_WAITS_FOR_STREAM,
+    QUIRK_RESUME_SAYS_NOTHING,
+    QUIRK_PREEMPT_RESUMES_BY_ITSELF,
+    QUIRK_PREEMPT_DIES_AS_IT_RESUMES,
     QUIRK_COUNT
 };
 
@@ -35,7 +46,7 @@ struct quirk_row {
     uint32_t below; /* first version that does not; 0 = none known */
     const char *defect;
     const char *answer;
-    const char *test; /* in tests/qemu */
+    const char *test; /* in tests/qemu; of what only the answer can be shown, in tests/unit */
 };
 
 extern const struct quirk_row quirk_table[QUIRK_COUNT];
