@@ -147,6 +147,13 @@ const struct cell *step_cell(const struct core *c, enum core_event_type type)
     return &life_table[type][c->life.phase];
 }
 
+/* A STOP that was missed is the I/O error's. Why a guest stood still that a client reads as paused is known. */
+static void note_found(struct life *l, uint8_t found)
+{
+    l->vcpus = found == FOUND_RUNNING;
+    l->io_error |= found == FOUND_IO_ERROR && l->phase == LIFE_UP && l->state == CORE_RUNNING;
+}
+
 void core_step(struct core *c, struct core_event event, struct core_actions *ret)
 {
     ret->count = 0;
@@ -163,8 +170,10 @@ void core_step(struct core *c, struct core_event event, struct core_actions *ret
     else if (event.type == EV_QEMU_RESUMED)
         c->life.vcpus = 1;
     else if (event.type == EV_BOOT)
-        c->life.vcpus = event.arg;
+        note_found(&c->life, event.arg);
     if (event.type == EV_BOOT || (event.type == EV_QEMU_GONE && event.arg != GONE_NOW))
         c->in.syncs = 0; /* those under way ended with the daemon */
     step_cell(c, event.type)->take(&s);
+    if (event.type == EV_BOOT && !c->life.vcpus)
+        c->life.io_error = 0; /* no STOP is on its way */
 }

@@ -194,8 +194,8 @@ enum core_call {
     X(MIG_CANCELLING)                                                                              \
     X(MIG_CANCELLED)                                                                               \
     X(MIG_UNKNOWN) /* a status of a QEMU from the future */                                        \
-    X(BOOT)        /* this daemon started (or its monitor came back) and found the guest; arg: vCPUs \
-                      run; arg2: the MIG_* event for what query-migrate says. It stands for all    \
+    X(BOOT)        /* this daemon started (or its monitor came back) and found the guest; arg: enum  \
+                      core_found; arg2: the MIG_* event for what query-migrate says. It stands for all    \
                       that QEMU said before: earlier events are not given, calls wait for it.      \
                       QEMU_GONE takes its place when there is no QEMU any more but the record      \
                       has one, or a migration. */
@@ -235,6 +235,13 @@ enum { ABORT_POSTCOPY = 1 /* break the stream of post-copy; recovery takes it up
 
 /* arg of STALLED */
 enum { STALLED_ALL_SENT = 1 /* the source's QEMU has sent its last page and waits for the destination's word */ };
+
+/* arg of BOOT: the vCPUs */
+enum core_found {
+    FOUND_STILL,
+    FOUND_RUNNING,
+    FOUND_IO_ERROR, /* still, for that */
+};
 
 /* arg of QEMU_GONE */
 enum core_gone {

@@ -292,16 +292,22 @@ void out_tell_stopped(struct step *s)
         step_tell(s, CORE_PAUSED, PAUSED_MIGRATION, TOLD_SUSPENDED, SUSPENDED_MIGRATED);
 }
 
+/* It stands still on its own account, and will on the destination. */
+void out_goes_paused(struct step *s)
+{
+    life(s)->io_error = 0;
+    out(s)->ran_before = 0;
+    out(s)->reason_before = PAUSED_IOERROR;
+}
+
 void out_stopped_early(struct step *s)
 {
     if (!life(s)->io_error) {
         out_tell_stopped(s);
         return;
     }
-    life(s)->io_error = 0; /* stands still on its own account, and will on the destination */
+    out_goes_paused(s);
     out(s)->stood_still = 1;
-    out(s)->ran_before = 0;
-    out(s)->reason_before = PAUSED_IOERROR;
     step_tell(s, CORE_PAUSED, PAUSED_IOERROR, TOLD_SUSPENDED, SUSPENDED_IOERROR);
 }
 

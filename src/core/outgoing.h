@@ -30,6 +30,9 @@ bool out_refuse_without_postcopy(struct step *s);
 /* migrate-start-postcopy, with what must come before it. */
 void out_send_start_postcopy(struct step *s);
 
+/* An I/O error's pause goes along. */
+void out_goes_paused(struct step *s);
+
 /* outgoing_undo.c */
 /* The first reason for an undoing is the one that is told. */
 void out_set_outcome(struct step *s, enum core_result result);

@@ -78,6 +78,8 @@ void out_boot_precopy(struct step *s)
     out(s)->stood_still = 1; /* it may have, meanwhile */
     if (!out(s)->client)
         out_set_outcome(s, RESULT_CLIENT_LEFT);
+    if (life(s)->io_error && out(s)->abort_on_error)
+        out_set_outcome(s, RESULT_IO_ERROR);
     if (open && out(s)->outcome != RESULT_OK && out_may_cancel(out(s))) {
         s->event.arg2 = EV_MIG_SETUP; /* it does not go on */
         take_missed(s);
@@ -103,6 +105,8 @@ void out_boot_postcopy(struct step *s)
 {
     out(s)->client = CLIENT_LEFT;
     step_act(s, ACT_ASK_PEER, SWITCHED_POSTCOPY);
+    if (life(s)->io_error)
+        out_goes_paused(s);
     if (!life(s)->vcpus && life(s)->reason != PAUSED_POSTCOPY)
         out_tell_postcopy(s);
     take_missed(s);

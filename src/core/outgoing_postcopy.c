@@ -54,11 +54,8 @@ void out_postcopy_active(struct step *s)
  * power-off is told by the destination's QEMU, an I/O error by this daemon. */
 void out_stopped_postcopy(struct step *s)
 {
-    if (life(s)->io_error) {
-        life(s)->io_error = 0;
-        out(s)->ran_before = 0;
-        out(s)->reason_before = PAUSED_IOERROR;
-    }
+    if (life(s)->io_error)
+        out_goes_paused(s);
     if (life(s)->reason != PAUSED_POSTCOPY || life(s)->state != CORE_PAUSED)
         out_hand_over(s);
 }

@@ -70,12 +70,9 @@ static void not_understood(struct guest *g)
 
 static void over(struct guest *g, enum core_event_type migration)
 {
+    uint8_t still = g->survey.state == QMP_RUN_IO_ERROR ? FOUND_IO_ERROR : FOUND_STILL;
     g->survey.under_way = g->unreachable = false;
-    /* Nobody heard why it stands still. */
-    if (g->survey.state == QMP_RUN_IO_ERROR && g->core.life.state == CORE_RUNNING &&
-        g->core.life.phase == LIFE_UP && !core_migrating(&g->core))
-        guest_event(g, EV_QEMU_IO_ERROR, 0, 0);
-    guest_event(g, EV_BOOT, g->survey.running, (uint8_t)migration);
+    guest_event(g, EV_BOOT, g->survey.running ? FOUND_RUNNING : still, (uint8_t)migration);
     if (g->survey.state == QMP_RUN_SHUTDOWN)
         guest_event(g, EV_QEMU_SHUTDOWN, SHUTDOWN_GUEST, guest_restarts_on_poweroff(g));
     guest_settle(g);

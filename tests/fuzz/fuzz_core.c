@@ -74,7 +74,7 @@ static struct core_event make_event(const uint8_t *bytes)
         e.arg = power[bytes[1] % sizeof(power)];
         break;
     case EV_BOOT:
-        e.arg = bytes[1] % 2;
+        e.arg = bytes[1] % 3;
         e.arg2 = (uint8_t)(EV_MIG_NONE + bytes[2] % (EV_MIG_UNKNOWN - EV_MIG_NONE + 1));
         break;
     }

@@ -375,6 +375,25 @@ static void nobody_answers_for_a_while(void **state)
     told(&s, "RESUMED/MIGRATED");
 }
 
+static void an_io_error_that_nobody_heard_of_is_told_as_one(void **state)
+{
+    (void)state;
+    struct story s = running_guest();
+    give(&s, EV_BEGIN, WITH(EV_PERFORM, PEER_CHANNEL), EV_SOURCE_CONFIGURED, EV_MIGRATE_ACCEPTED, EV_MIG_ACTIVE);
+    restart(&s, BOOT(FOUND_IO_ERROR, EV_MIG_ACTIVE));
+    told(&s, "SUSPENDED/IOERROR");
+    reads(&s, "PAUSED/IOERROR");
+    assert_int_equal(s.core.out.reason_before, PAUSED_IOERROR); /* and goes along */
+
+    s = running_guest(); /* with --abort-on-error */
+    give(&s, WITH(EV_BEGIN, BEGIN_ABORT_ON_ERROR), WITH(EV_PERFORM, PEER_CHANNEL), EV_SOURCE_CONFIGURED,
+         EV_MIGRATE_ACCEPTED, EV_MIG_ACTIVE);
+    forget_so_far(&s);
+    restart(&s, BOOT(FOUND_IO_ERROR, EV_MIG_ACTIVE));
+    ordered(&s, "CANCEL");
+    reads(&s, "PAUSED/IOERROR");
+}
+
 static void nobody_to_ask_and_nobody_said_a_word(void **state)
 {
     (void)state;
@@ -705,6 +724,7 @@ int main(void)
         cmocka_unit_test(two_clients),
         cmocka_unit_test(postcopy_not_allowed),
         cmocka_unit_test(unknown_status_changes_nothing),
+        cmocka_unit_test(an_io_error_that_nobody_heard_of_is_told_as_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
