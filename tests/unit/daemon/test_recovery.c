@@ -298,7 +298,7 @@ static void figures(struct fake *q, unsigned transferred)
     char value[256];
     fake_expect(q, "query-migrate");
     snprintf(value, sizeof(value),
-             "{\"status\": \"postcopy-active\", \"ram\": {\"transferred\": %u, \"total\": 9}}",
+             "{\"status\": \"postcopy-active\", \"ram\": {\"transferred\": %u, \"remaining\": 4096, \"total\": 9}}",
              transferred);
     fake_return(q, value);
 }
