@@ -151,11 +151,12 @@ static void resumed(struct step *s)
     if (starting_up(l)) {
         step_tell(s, CORE_RUNNING, RUNNING_BOOTED, TOLD_STARTED, STARTED_BOOTED);
         step_answer(s, CALL_START, RESULT_OK);
-    } else if (l->rebooting == REBOOT_RESETTING) {
-        l->rebooting = 0;
-    } else if (l->state == CORE_PAUSED) {
-        step_tell(s, CORE_RUNNING, RUNNING_UNPAUSED, TOLD_RESUMED, RESUMED_UNPAUSED);
+        return;
     }
+    if (l->rebooting == REBOOT_RESETTING)
+        l->rebooting = 0;
+    if (l->state == CORE_PAUSED) /* also one whose power-off a daemon that was away has found as a stop */
+        step_tell(s, CORE_RUNNING, RUNNING_UNPAUSED, TOLD_RESUMED, RESUMED_UNPAUSED);
 }
 
 static void cont_done(struct step *s)

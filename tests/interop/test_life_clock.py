@@ -98,10 +98,11 @@ def a_guest_may_start_again_when_it_powers_itself_off(case, qemu):
         None, libvirt.VIR_DOMAIN_EVENT_ID_REBOOT, lambda _c, domain, _o: reboots.append(domain.name()), None)
     host.client.connection.createXML(guest.xml)
     guest.wait_ready()
+    said = len(guest.console.lines)
     guest.console.command("o", "off")
-    guest.console.wait_line("ready", PATIENCE)
+    _, said = guest.console.wait_line("ready", PATIENCE, said)
     host.virsh("shutdown", "guest")  # in libvirt, too, that is what the document wants
-    guest.console.wait_line("ready", PATIENCE)
+    guest.console.wait_line("ready", PATIENCE, said + 1)
     expect(host.state("guest"), "RUNNING/BOOTED", "state of a guest that has started again")
     wait_until(lambda: reboots, "the restart is not told")
     host.virsh("destroy", "guest")

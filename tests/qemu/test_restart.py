@@ -247,6 +247,25 @@ def guest_powers_itself_off_while_the_daemon_is_away(case, qemu):
 
 
 @test(qemu=QEMUS)
+def restart_on_poweroff_while_the_daemon_is_away(case, qemu):
+    """It stands still, powered off, until a daemon is there that lets it start again, as its document says."""
+    host = case.batond().start()
+    case.own(host.client)
+    guest = case.tiny(qemu=qemu)
+    guest.xml = guest.xml.replace("<on_poweroff>destroy", "<on_poweroff>restart")
+    host.client.connection.defineXML(guest.xml).create()
+    guest.wait_ready()
+    host.kill9()
+    said = len(guest.console.lines)
+    guest.console.command("o", "off", oldest=True)
+    back(host)
+    guest.console.wait_line("ready", PATIENCE, said)
+    wait_until(lambda: host.state(guest.name).startswith("RUNNING/"), "it runs, and its state does not say so")
+    host.virsh("destroy", guest.name)
+    host.virsh("undefine", guest.name)
+
+
+@test(qemu=QEMUS)
 def io_error_while_the_daemon_is_away(case, qemu):
     """Nobody heard why the guest stands still; QEMU's state says it."""
     host = case.batond().start()

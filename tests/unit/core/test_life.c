@@ -131,6 +131,19 @@ static void is_not_sent_away_before_it_has_rebooted(void **state)
     answered(&s, "RESET OK, BEGIN OK");
 }
 
+static void starts_again_when_it_powered_itself_off_meanwhile(void **state)
+{
+    (void)state;
+    struct story s = running_guest();
+    restart(&s, BOOT(0, EV_MIG_NONE));
+    give(&s, WANTED_AGAIN(SHUTDOWN_GUEST));
+    ordered(&s, "RESET, CONT");
+    told(&s, "SUSPENDED/PAUSED");
+    give(&s, EV_QEMU_RESUMED, EV_CONT_DONE);
+    told(&s, "RESUMED/UNPAUSED");
+    reads(&s, "RUNNING/UNPAUSED");
+}
+
 static void dies(void **state)
 {
     (void)state;
@@ -194,6 +207,7 @@ int main(void)
         cmocka_unit_test(reboots),
         cmocka_unit_test(is_not_sent_away_before_it_has_rebooted),
         cmocka_unit_test(starts_again_when_it_powers_itself_off),
+        cmocka_unit_test(starts_again_when_it_powered_itself_off_meanwhile),
         cmocka_unit_test(dies),
         cmocka_unit_test(calls_on_a_guest_that_is_off),
         cmocka_unit_test(found_as_it_was),
