@@ -280,7 +280,8 @@ bool host_take_report(struct world *w, const struct scenario *s, enum host h, ui
     } else if (e.type == EV_POWER_DONE) {
         e.arg = CALL_REBOOT;
     } else if (e.type == EV_QEMU_GONE && d->surveying) {
-        e.arg = GONE_MEANWHILE;
+        e.arg = d->unpowered ? GONE_WITH_HOST : GONE_MEANWHILE;
+        d->unpowered = 0;
     }
     if (e.type == EV_BOOT || e.type == EV_QEMU_GONE)
         d->surveying = q->boot_vcpus = q->boot_status = 0;
@@ -329,6 +330,43 @@ void host_crash(struct world *w, const struct scenario *s, enum host h, bool los
         link_close(&w->links[TO_DESTINATION]);
 }
 
+/* What the journal holds for certain: of a source what it was before, of a destination the attempt from when it was synced
+ * on. A release that is synced is nothing that a tail holds. */
+static bool find_durable(const struct world *w, const struct scenario *s, enum host h, struct core *ret)
+{
+    const struct core *now = &w->daemons[h].core;
+    struct core_actions actions;
+    if (h == SOURCE) {
+        struct world before;
+        world_init(&before, s);
+        *ret = before.daemons[SOURCE].core;
+        memset(ret->waiting, 0, sizeof(ret->waiting));
+        return true;
+    }
+    core_init(ret);
+    if ((now->in.state == IN_IDLE && now->life.phase == LIFE_OFF) ||
+        (now->in.state == IN_UNDOING && !w->daemons[h].syncing))
+        return false;
+    if (now->in.state != IN_STARTING || !w->daemons[h].syncing)
+        core_step(ret, (struct core_event){.type = EV_PREPARE, .arg = host_prepare_flags(s)}, &actions);
+    return true;
+}
+
+bool host_lose_power(struct world *w, const struct scenario *s, enum host h, bool tail_lost)
+{
+    struct daemon_model *d = &w->daemons[h];
+    struct core durable = d->core;
+    if (!d->up || (tail_lost && !find_durable(w, s, h, &durable)))
+        return false;
+    w->happened |= HAPPENED_DEATH;
+    d->core = durable;
+    if (w->qemus[h].alive)
+        qemu_die(w, h);
+    host_crash(w, s, h, true);
+    d->unpowered = 1;
+    return true;
+}
+
 bool host_restart(struct world *w, enum host h)
 {
     struct daemon_model *d = &w->daemons[h];
@@ -341,7 +379,9 @@ bool host_restart(struct world *w, enum host h)
     } else if (d->core.life.phase != LIFE_OFF || core_migrating(&d->core)) {
         d->surveying = 2; /* calls wait for this news, too */
         qemu_say(w, h, EV_QEMU_GONE);
+        return true;
     }
+    d->unpowered = 0;
     return true;
 }
 

@@ -161,6 +161,8 @@ bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum od
         return refuse(w, h, COMMAND_RECOVER, EV_RECOVER_REFUSED);
     case ODD_STALL:
     case ODD_SYNC_FAILS:
+    case ODD_POWER_LOSS:
+    case ODD_TAIL_LOST:
     case ODD_COUNT:
         return false;
     }

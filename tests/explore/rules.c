@@ -219,7 +219,8 @@ static void check_mended(const struct world *w, const struct scenario *s, struct
     if (!wanted && (a->phase == PHASE_PC_PAUSED || a->phase == PHASE_PC_GIVEN) &&
         (b->phase == PHASE_LOST_PC || b->phase == PHASE_LISTENING_PC || b->phase == PHASE_RECOVERING_PC))
         rule_broken(v, "I6", "a post-copy that can be resumed is left broken");
-    if (!s->stock && here->out.state == OUT_BROKEN && w->daemons[DESTINATION].took && there->in.state == IN_IDLE)
+    bool knows = there->in.verdict != 1 + PROOF_LOST; /* or else its journal lost that it took it, and the guest is gone */
+    if (!s->stock && here->out.state == OUT_BROKEN && w->daemons[DESTINATION].took && there->in.state == IN_IDLE && knows)
         rule_broken(v, "I6", "the source waits for a destination that has the guest");
 }
 

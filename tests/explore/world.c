@@ -75,6 +75,8 @@ const struct move world_moves[] = {
     {MOVE_ODDITY, DESTINATION, ODD_POWER_OFF, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_STALL, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_STALL, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_HANG, NO_CRASH},
+    {MOVE_ODDITY, SOURCE, ODD_POWER_LOSS, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_POWER_LOSS, NO_CRASH},
+    {MOVE_ODDITY, SOURCE, ODD_TAIL_LOST, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_TAIL_LOST, NO_CRASH},
 
     {MOVE_ODDITY, SOURCE, ODD_STATUS_EARLY, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_STATUS_EARLY, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_RECOVER_FAILS, NO_CRASH},
@@ -415,6 +417,8 @@ static bool oddity(struct world *w, const struct scenario *s, struct move m, str
     if (m.which == ODD_STALL) /* in SWITCHING QEMU says itself that it hangs */
         return w->daemons[m.on].core.out.state != OUT_SWITCHING && host_takes_calls(w, m.on) && core_migrating(&w->daemons[m.on].core) &&
                host_step(w, s, m.on, peer_stalled(w, m.on), NO_CRASH, v);
+    if (m.which == ODD_POWER_LOSS || m.which == ODD_TAIL_LOST)
+        return host_lose_power(w, s, m.on, m.which == ODD_TAIL_LOST);
     if (m.which != ODD_SYNC_FAILS)
         return qemu_oddity(w, s, m.on, m.which);
     if (!w->daemons[m.on].syncing)

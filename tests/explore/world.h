@@ -132,6 +132,7 @@ struct daemon_model {
     uint8_t peer_event;  /* SOURCE, p2p: an EV_PEER_* that comes next, or 0 */
     uint8_t stay_paused; /* SOURCE: what Finish tells the destination */
     uint8_t destroyed;   /* an operator had the guest destroyed, or it powered itself off */
+    uint8_t unpowered;   /* the host lost its power, and its daemon has not heard of it */
     uint8_t took;        /* DESTINATION: its migration ended well: the guest is its own now */
 };
 
@@ -259,6 +260,8 @@ enum oddity {
     /* only where no budget leads */
     ODD_STATUS_EARLY,  /* before it has a migration */
     ODD_RECOVER_FAILS,
+    ODD_POWER_LOSS,   /* of the host: its daemon and its QEMU are gone together */
+    ODD_TAIL_LOST,    /* likewise, and with them what the journal's disk had not been made to hold */
     ODD_COUNT
 };
 
@@ -321,6 +324,8 @@ void qemu_say(struct world *w, enum host h, enum core_event_type report);
 bool host_step(struct world *w, const struct scenario *s, enum host h, struct core_event e,
                uint8_t crash, struct verdict *v);
 void host_crash(struct world *w, const struct scenario *s, enum host h, bool lose_commands);
+/* False: it is so already, or there is no tail. */
+bool host_lose_power(struct world *w, const struct scenario *s, enum host h, bool tail_lost);
 bool host_restart(struct world *w, enum host h);
 /* It is there, and knows how its guest is. */
 bool host_takes_calls(const struct world *w, enum host h);
