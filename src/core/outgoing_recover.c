@@ -283,6 +283,10 @@ void out_abort_postcopy(struct step *s)
         step_refuse(s, RESULT_POSTCOPY_ACTIVE);
         return;
     }
+    if (out(s)->recovery == RECOVERY_ALL_SENT) { /* there would be nothing to take up */
+        step_refuse(s, RESULT_ALL_SENT);
+        return;
+    }
     out(s)->held = 1;
     if (!s->joined)
         step_act(s, ACT_PAUSE_STREAM, 0);

@@ -20,6 +20,7 @@ def behind_the_last_page(case, qemu, *options):
     hear_qemu(pair)
     wire = through_wire(case, pair)
     channel = case.own(UnixWire(os.path.join(case.folder, "p2p"), pair.b.socket))
+    guest.console.command("p", "paused")  # or else it draws its pages over within seconds
     move.start_virsh("migrate", "--live", "--p2p", "--postcopy", *SLOW, "--postcopy-bandwidth", CRAWL, *options,
                      "--migrateuri", wire.uri, guest.name, f"qemu+unix:///system?socket={channel.path}")
     move.wait_pass()

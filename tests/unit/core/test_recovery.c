@@ -80,6 +80,8 @@ static void a_last_page_on_its_way_is_not_thrown_away(void **state)
     told(&t, "STOPPED/MIGRATED");
     answered(&t, "PERFORM OK");
 
+    give(&s, WITH(EV_ABORT, ABORT_POSTCOPY));
+    answered(&s, "ABORT ALL_SENT");
     give(&s, EV_PROOF_NEEDS_SOURCE, WITH(EV_STALLED, STALLED_ALL_SENT));
     told(&s, "SUSPENDED/POSTCOPY_FAILED");
     answered(&s, "PERFORM POSTCOPY_FAILED");
