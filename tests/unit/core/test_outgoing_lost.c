@@ -2,7 +2,6 @@
 #include "story.h"
 
 #define POSTCOPY BEGIN_POSTCOPY
-#define PBS      (BEGIN_POSTCOPY | BEGIN_PAUSE_BEFORE)
 
 /* ---- proof before resume ---- */
 
