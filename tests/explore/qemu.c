@@ -198,8 +198,9 @@ static void pause_stream(struct world *w, enum host h)
     qemu_say_status(w, h, EV_MIG_POSTCOPY_PAUSED);
 }
 
-/* `given`: with the stream that it was given before; or else, where nobody listens, it looks for one itself. */
-static void resume(struct world *w, bool given)
+/* `given`: with the stream that it was given before; or else, where nobody listens, it looks for one itself. 7.2 says
+ * that it recovers at once, 10 first that it sets up, and the other when it is connected. */
+static void resume(struct world *w, const struct scenario *s, bool given)
 {
     struct qemu *q = &w->qemus[SOURCE];
     if (q->phase != PHASE_PC_GIVEN && (given || q->phase != PHASE_PC_PAUSED)) {
@@ -209,17 +210,17 @@ static void resume(struct world *w, bool given)
     if (q->phase == PHASE_PC_PAUSED)
         w->stream = (struct stream){0};
     q->phase = PHASE_PC_RECOVER;
-    qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
+    qemu_say_status(w, SOURCE, s->qemu10 ? EV_MIG_SETUP : EV_MIG_POSTCOPY_RECOVER);
     qemu_say(w, SOURCE, EV_RECOVER_ACCEPTED);
 }
 
 /* The daemon has connected a stream and gives it to QEMU; what it resumes with comes behind. */
-static void recover(struct world *w)
+static void recover(struct world *w, const struct scenario *s)
 {
     struct qemu *q = &w->qemus[SOURCE], *d = &w->qemus[DESTINATION];
     bool paused = q->phase == PHASE_PC_PAUSED || q->phase == PHASE_PC_GIVEN;
     if (!paused || !d->alive || d->phase != PHASE_LISTENING_PC) {
-        resume(w, false);
+        resume(w, s, false);
         return;
     }
     q->phase = PHASE_PC_GIVEN;
@@ -230,12 +231,14 @@ static void recover(struct world *w)
     q->commands[0] = COMMAND_RESUME;
 }
 
-static void listen_again(struct world *w)
+static void listen_again(struct world *w, const struct scenario *s)
 {
     struct qemu *q = &w->qemus[DESTINATION];
     bool lost = q->phase == PHASE_LOST_PC || q->phase == PHASE_LISTENING_PC;
     if (lost)
         q->phase = PHASE_LISTENING_PC;
+    if (lost && !s->qemu10) /* though it says paused when it is asked */
+        qemu_say(w, DESTINATION, EV_MIG_SETUP);
     qemu_say(w, DESTINATION, lost ? EV_LISTENING : EV_LISTEN_FAILED);
 }
 
@@ -324,13 +327,13 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
         pause_stream(w, h);
         return true;
     case COMMAND_RECOVER:
-        recover(w);
+        recover(w, s);
         return true;
     case COMMAND_RESUME:
-        resume(w, true);
+        resume(w, s, true);
         return true;
     case COMMAND_RECOVER_LISTEN:
-        listen_again(w);
+        listen_again(w, s);
         return true;
     case COMMAND_END_STREAM:
         end_stream(w, s);
@@ -444,16 +447,20 @@ static bool cancelled(struct world *w, const struct scenario *s)
 }
 
 /* The connection, and then the destination's word that it goes on. */
-static bool go_on_recovering(struct world *w)
+static bool go_on_recovering(struct world *w, const struct scenario *s)
 {
     struct qemu *q = &w->qemus[SOURCE], *d = &w->qemus[DESTINATION];
     if (!w->stream.open && d->alive && d->phase == PHASE_LISTENING_PC) {
         w->stream = (struct stream){.open = 1, .sent = 2, .taken = 2};
         d->phase = PHASE_RECOVERING_PC;
         qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_RECOVER);
+        if (s->qemu10)
+            qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
     } else if (!w->stream.open) {
         q->phase = PHASE_PC_PAUSED;
         qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_PAUSED);
+    } else if (!w->stream.cut && q->status == EV_MIG_SETUP) {
+        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
     } else if (!w->stream.cut) {
         q->phase = PHASE_PC_FLOW;
         qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
@@ -495,7 +502,7 @@ static bool source_goes_on(struct world *w, const struct scenario *s, unsigned v
     case PHASE_CANCELLING:
         return cancelled(w, s);
     case PHASE_PC_RECOVER:
-        return go_on_recovering(w);
+        return go_on_recovering(w, s);
     case PHASE_NONE:
     case PHASE_HUNG:
     case PHASE_WAITING:

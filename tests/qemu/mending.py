@@ -21,7 +21,7 @@ def guest_that_moves(case, qemu, way, **settings):
 
 
 def unheld(case):
-    """The model of QEMU says no `setup` in a recovery, as 7.2's destination and 10's source do."""
+    """What comes late in a recovery comes in many orders: those in tests/explore/recorded are held against the model."""
     traces.by_hand(case.folder)
 
 
