@@ -38,7 +38,7 @@ void in_boot_before_cont(struct step *s)
 
 void in_boot_postcopy(struct step *s)
 {
-    in(s)->client = 0;
+    in(s)->client = in(s)->peer_waits = in(s)->listening = 0;
     in(s)->completed = s->event.arg2 == EV_MIG_COMPLETED;
     if (s->event.arg2 == EV_MIG_POSTCOPY_PAUSED)
         in_paused(s);
@@ -48,7 +48,7 @@ void in_boot_postcopy(struct step *s)
 
 void in_boot_resuming(struct step *s)
 {
-    in(s)->client = in(s)->peer_waits = 0;
+    in(s)->client = in(s)->peer_waits = in(s)->listening = 0;
     if (s->event.arg2 == EV_MIG_COMPLETED)
         in(s)->completed = 1;
     else if (s->event.arg2 == EV_MIG_POSTCOPY_PAUSED)
