@@ -12,56 +12,13 @@
  * a fault each; the way with the fewest is looked for, and at most two are granted, none to a
  * migration that went well.
  */
-#include "sequence.h"
-#include "world.h"
+#include "allow.h"
 #include <glob.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    PLACES_MAX = 1 << 19,
-    SLOTS = 1 << 20,
-    AHEAD_MAX = REPORTS_MAX - 4, /* so many reports may wait to be heard: more than ever do */
-    FAULTS_MAX = 2,
-};
-
-enum fault {
-    FAULT_CUT,
-    FAULT_DEATH,
-    FAULT_ODDITY,
-    FAULT_USER,
-};
-
-/* Where both ends may be: the model, and how much of each trace it has explained. */
-struct place {
-    struct world world;
-    uint16_t at[HOSTS];
-    uint8_t dying[HOSTS];  /* its process was sent a signal: 1; and has said so: 2 */
-    uint8_t asking[HOSTS]; /* its daemon came back, and asks it how it is: 1 soon, 2 now */
-    /* not compared */
-    uint8_t fault_count;
-    struct {
-        uint8_t kind, on, which;
-        uint16_t at; /* in the trace of that end */
-    } faults[FAULTS_MAX];
-};
-
-enum { COMPARED = offsetof(struct place, fault_count) };
-
 /* ---- the places met --------------------------------------------------------------------------- */
-
-struct search_space {
-    const struct sequence *ends[HOSTS];
-    struct scenario scenarios[HOSTS]; /* each QEMU its own version */
-    struct place *places;
-    uint32_t count, here;    /* those before `here` were gone on from */
-    uint32_t *slots;         /* 1 + number, by hash */
-    struct place *later;     /* one more fault */
-    uint32_t later_count;
-    bool full;
-};
 
 static uint64_t hash_of(const struct place *p)
 {
@@ -429,89 +386,6 @@ static void begin(struct search_space *s)
     meet(s, &first);
 }
 
-/* ---- in words ---------------------------------------------------------------------------------- */
-
-static const char *name_fault(const struct search_space *s, const struct place *p, unsigned i)
-{
-    static const char *const odd[] = {"says an unknown status", "refuses to be configured", "refuses migrate",
-                                      "refuses start-postcopy", "refuses continue", "refuses cancel", "refuses cont",
-                                      "refuses stop", "refuses to listen", "does not start", "meets an I/O error",
-                                      "", "is powered off by its guest"};
-    static const char *const user[] = {[COMMAND_CONT] = "cont", [COMMAND_STOP] = "stop", [COMMAND_CANCEL] = "cancel"};
-    static char text[160];
-    const char *who = p->faults[i].on == SOURCE ? "source" : "destination";
-    const struct sequence *q = s->ends[p->faults[i].on];
-    unsigned at = p->faults[i].at, line = q && at < q->count ? q->items[at].line : 0;
-    switch ((enum fault)p->faults[i].kind) {
-    case FAULT_CUT:
-        snprintf(text, sizeof(text), "stream cut (before source line %u)", line);
-        break;
-    case FAULT_DEATH:
-        snprintf(text, sizeof(text), "the %s's QEMU dies (before line %u)", who, line);
-        break;
-    case FAULT_ODDITY:
-        snprintf(text, sizeof(text), "the %s's QEMU %s (before line %u)", who, odd[p->faults[i].which], line);
-        break;
-    case FAULT_USER:
-        snprintf(text, sizeof(text), "somebody tells the %s's QEMU to %s (before line %u)", who,
-                 user[p->faults[i].which], line);
-        break;
-    }
-    return text;
-}
-
-static const char *name_item(const struct item *i)
-{
-    switch ((enum item_kind)i->kind) {
-    case ITEM_HEAR:
-        return core_event_name((enum core_event_type)i->type);
-    case ITEM_ORDER:
-        return core_action_name((enum core_action_type)i->type);
-    case ITEM_CRASH:
-        return "(the daemon goes away)";
-    case ITEM_RETURN:
-        return "(the daemon comes back)";
-    }
-    return "?";
-}
-
-static const char *name_phase(enum phase p)
-{
-    static const char *const names[] = {"NONE",    "SETUP",   "FLOW",     "PC_FIRST",  "STOPPED", "WAITING",
-                                        "SWITCHING", "PC_SENT", "SENT",     "PC_FLOW",   "PC_LAST", "PC_PAUSED",
-                                        "CANCELLING", "LISTENING", "LOADING", "LOADING_PC", "LOADED_PC", "LOST_PC", "OVER"};
-    return p < sizeof(names) / sizeof(names[0]) ? names[p] : "?";
-}
-
-/* Where the model came no further: what each end's trace has next there, and what the model would say. */
-static void say_farthest(const struct search_space *s)
-{
-    unsigned best = 0, told = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        unsigned sum = s->places[i].at[SOURCE] + s->places[i].at[DESTINATION];
-        best = sum > best ? sum : best;
-    }
-    for (uint32_t i = 0; i < s->count && told < 6; i++) {
-        const struct place *p = &s->places[i];
-        if (p->at[SOURCE] + p->at[DESTINATION] != (int)best)
-            continue;
-        told++;
-        for (int h = 0; h < HOSTS; h++) {
-            const struct qemu *q = &p->world.qemus[h];
-            const char *would = q->reports[0] ? core_event_name((enum core_event_type)(q->reports[0] - 1)) : "nothing";
-            const struct sequence *e = s->ends[h];
-            if (e && p->at[h] < e->count)
-                printf("#   %s line %u: %s is next;", h == SOURCE ? "source" : "destination", e->items[p->at[h]].line,
-                       name_item(&e->items[p->at[h]]));
-            else
-                printf("#   %s: all of it;", h == SOURCE ? "source" : "destination");
-            printf(" the model is in %s and says %s\n", name_phase(q->phase), would);
-        }
-        for (unsigned f = 0; f < p->fault_count; f++)
-            printf("#     with: %s\n", name_fault(s, p, f));
-    }
-}
-
 /* ---- one migration ----------------------------------------------------------------------------- */
 
 /* It went well on both ends, and was never broken: there is nothing to excuse. */
@@ -557,9 +431,9 @@ static bool check_pair(struct search_space *s, const char *source, const char *d
     printf("%sok - %s: %s, %u orders and reports, %u states\n", good ? "" : "not ", name, verdict,
            ends[SOURCE].count + ends[DESTINATION].count, s->count);
     for (unsigned f = 0; found && f < found->fault_count; f++)
-        printf("#   with: %s\n", name_fault(s, found, f));
+        printf("#   with: %s\n", allow_name_fault(s, found, f));
     if (!found && !good)
-        say_farthest(s);
+        allow_say_farthest(s);
     return good;
 }
 
