@@ -207,9 +207,17 @@ void in_client_left_postcopy(struct step *s)
     in_take_over(s);
 }
 
+/* A source's daemon that asks, in post-copy, carries no Finish any more, or one that came to nothing. */
+void in_take_over_unfinished(struct step *s)
+{
+    if (in(s)->p2p && in(s)->asked && in(s)->state == IN_POSTCOPY)
+        in_take_over(s);
+}
+
 void in_completed_early(struct step *s)
 {
     in(s)->completed = 1;
+    in_take_over_unfinished(s);
 }
 
 /* ---- Finish ---------------------------------------------------------------------------------- */
@@ -234,6 +242,7 @@ void in_finish_held(struct step *s)
 void in_finish(struct step *s)
 {
     note_paused(s);
+    in(s)->finish = 1;
     in_take_over(s);
 }
 

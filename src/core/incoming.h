@@ -34,6 +34,7 @@ void in_undo(struct step *s, enum core_result why, enum core_detail detail);
 void in_give_cont(struct step *s);
 /* Finish, or what stands for it: the guest's turn here. A guest that its user had paused stays paused. */
 void in_take_over(struct step *s);
+void in_take_over_unfinished(struct step *s);
 /* It is the guest's host now, and the migration over. */
 void in_arrived(struct step *s);
 void in_tell_arrived(struct step *s);
@@ -66,7 +67,7 @@ step_function in_abort_broken, in_abort_postcopy, in_abort_recovering, in_asked_
     in_paused_recovering, in_paused_resuming, in_peer_recover, in_peer_recover_no,
     in_postcopy_active, in_powered_off_draining, in_powered_off_resuming, in_prepare, in_prepare_resume, in_recover_noted,
     in_recovered, in_refuse_abort, in_refuse_active, in_refuse_broken, in_refuse_migrating,
-    in_refuse_start, in_resume_broken, in_resumed, in_resumed_itself, in_settle_end_broken,
+    in_refuse_start, in_resume_broken, in_resumed_again, in_resumed_broken, in_resumed, in_resumed_itself, in_settle_end_broken,
     in_settle_end_loaded, in_settle_run_broken, in_settle_run_loaded, in_stalled, in_stalled_broken,
     in_stalled_prepared, in_start_failed, in_started, in_stopped_running, in_sync_failed,
     in_sync_failed_undoing, in_synced, in_synced_prepared, in_synced_undoing, in_unknown;

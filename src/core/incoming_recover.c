@@ -61,6 +61,12 @@ static void tell_failed(struct step *s)
 }
 
 /* The client that waits in Finish goes on waiting where the two daemons mend it. */
+static void answer_finish_unless_mended(struct step *s)
+{
+    if (!is_mended(in(s)))
+        step_answer(s, CALL_FINISH, RESULT_POSTCOPY_FAILED);
+}
+
 void in_break(struct step *s)
 {
     go(s, IN_BROKEN);
@@ -68,14 +74,15 @@ void in_break(struct step *s)
     tell_failed(s);
     if (in(s)->held)
         step_answer(s, CALL_ABORT, RESULT_OK);
-    if (!is_mended(in(s)))
-        step_answer(s, CALL_FINISH, RESULT_POSTCOPY_FAILED);
-    if (in_is_left(in(s)))
+    answer_finish_unless_mended(s);
+    if (in_is_left(in(s))) {
         in_prove(s, PROOF_REFUSED);
-    else if (somebody_waits(s))
-        listen_again(s);
-    else if (!in(s)->failed)
+        return;
+    }
+    if (!in(s)->failed)
         in_prove(s, PROOF_NEEDS_SOURCE);
+    if (somebody_waits(s))
+        listen_again(s);
 }
 
 void in_paused(struct step *s)
@@ -87,9 +94,25 @@ void in_paused(struct step *s)
 
 void in_paused_broken(struct step *s)
 {
+    bool noticed = !in(s)->broken;
     in(s)->broken = 1;
+    if (in(s)->held)
+        step_answer(s, CALL_ABORT, RESULT_OK);
+    if (noticed) /* what was proved before may not be so any more */
+        in_prove(s, in_is_left(in(s)) ? PROOF_REFUSED : PROOF_NEEDS_SOURCE);
     if (somebody_waits(s))
         listen_again(s);
+}
+
+/* A `cont` that was refused was the second one: the first had been taken, by a daemon that is no more. */
+void in_resumed_broken(struct step *s)
+{
+    if (!in(s)->taken && in(s)->state == IN_BROKEN) {
+        in_resumed(s);
+        return;
+    }
+    in(s)->taken = 1;
+    in_resumed_again(s);
 }
 
 /* ---- somebody wants it resumed ------------------------------------------------------------------ */
@@ -122,6 +145,8 @@ void in_prepare_resume(struct step *s)
     }
     in(s)->client = 1;
     in(s)->held = 0;
+    if (in(s)->asked == ASKED_LEFT)
+        in(s)->asked = ASKED_PROOF;
     if (in(s)->completed) /* what is missing is `cont`: Finish comes next */
         step_answer(s, CALL_PREPARE, RESULT_OK);
     else if (!waited || in(s)->state == IN_RECOVERING)
@@ -142,6 +167,7 @@ void in_listen_again_failed(struct step *s)
     if (in(s)->state == IN_RECOVERING) {
         go(s, IN_BROKEN);
         tell_failed(s);
+        answer_finish_unless_mended(s);
     }
     answer_waiting(s, RESULT_QEMU_FAILED);
 }
@@ -152,6 +178,7 @@ void in_paused_recovering(struct step *s)
     go(s, IN_BROKEN);
     in_paused_broken(s);
     tell_failed(s);
+    answer_finish_unless_mended(s);
 }
 
 static void tell_restored(struct step *s)
@@ -191,8 +218,6 @@ void in_recovered(struct step *s)
         return;
     }
     in(s)->broken = 0;
-    if (in(s)->asked == ASKED_LEFT)
-        in(s)->asked = ASKED_PROOF;
     tell_restored(s);
     answer_waiting(s, RESULT_OK);
     go(s, in(s)->taken ? IN_DRAINING : IN_POSTCOPY);
@@ -268,8 +293,7 @@ void in_stalled(struct step *s)
 {
     go(s, IN_BROKEN);
     tell_failed(s);
-    if (!is_mended(in(s)))
-        step_answer(s, CALL_FINISH, RESULT_POSTCOPY_FAILED);
+    answer_finish_unless_mended(s);
 }
 
 /* Nobody is made to wait for ever. It is still mended if it can be, and Finish has been said. */
@@ -295,7 +319,7 @@ void in_finish_broken(struct step *s)
 {
     if (in_only_cont_is_missing(in(s)))
         in_finish(s);
-    else if (!is_mended(in(s)) && in(s)->state == IN_BROKEN)
+    else if (!is_mended(in(s)) && (in(s)->state == IN_BROKEN || in(s)->asked == ASKED_LEFT))
         step_refuse(s, RESULT_POSTCOPY_FAILED);
     else
         in_finish_held(s);

@@ -53,15 +53,34 @@ void in_resumed(struct step *s)
     }
 }
 
+/* It stood still for a reason of its own, and somebody lets it run. */
+void in_resumed_again(struct step *s)
+{
+    const struct life *l = life(s);
+    if (l->state != CORE_PAUSED)
+        return;
+    if (l->reason == PAUSED_POSTCOPY_FAILED)
+        step_tell(s, CORE_RUNNING, RUNNING_POSTCOPY_FAILED, TOLD_RESUMED, RESUMED_POSTCOPY_FAILED);
+    else
+        step_tell(s, CORE_RUNNING, RUNNING_POSTCOPY, TOLD_RESUMED, RESUMED_POSTCOPY);
+}
+
 void in_cont_done(struct step *s)
 {
     if (life(s)->vcpus) /* or else RESUME is on its way */
         in_resumed(s);
 }
 
+/* In pre-copy the source takes the guest back, if it lives: it asks for it. Where it can't it is taken to. */
 void in_cont_refused(struct step *s)
 {
     step_answer(s, CALL_RESUME, RESULT_QEMU_FAILED);
+    if (!in(s)->postcopied && in(s)->channel && !in(s)->asked) {
+        go(s, IN_LOADED);
+        in(s)->finish = 0;
+        step_answer(s, CALL_FINISH, RESULT_QEMU_FAILED);
+        return;
+    }
     if (!in(s)->postcopied) {
         in_undo(s, RESULT_QEMU_FAILED, STOPPED_FAILED);
         return;
@@ -104,6 +123,8 @@ void in_io_error(struct step *s)
  * migration needs this QEMU until it is drained. */
 void in_powered_off_draining(struct step *s)
 {
+    if (life(s)->state == CORE_SHUTDOWN)
+        return;
     step_tell(s, CORE_SHUTDOWN, SHUTDOWN_USER, TOLD_SHUTDOWN, s->event.arg);
 }
 

@@ -104,10 +104,10 @@ void in_gone_unrun(struct step *s)
 }
 
 /* One that gives post-copy up before all of the guest's devices are there ends, and has not run it, unless it
- * said RESUME. */
+ * said RESUME. While it is being ended nobody listens for that. */
 void in_gone_resuming(struct step *s)
 {
-    if (in(s)->failed && s->event.arg == GONE_NOW)
+    if (in(s)->failed && s->event.arg == GONE_NOW && life(s)->phase != LIFE_ENDING)
         in_gone_unrun(s);
     else
         in_gone_run(s);
@@ -213,4 +213,6 @@ void in_asked_postcopy(struct step *s)
         in_prove(s, PROOF_NEEDS_SOURCE);
     else if (i->completed && i->taken)
         in_prove(s, PROOF_TAKEN);
+    if (i->asked == ASKED_PROOF || i->completed)
+        in_take_over_unfinished(s);
 }

@@ -125,7 +125,7 @@ void api_job_get_info(struct call *call)
         return;
     if (!guest_is_active(g))
         call_failf(call, VIR_ERR_OPERATION_INVALID, "domain is not running");
-    else
+    else if (!call_wait_for_qemu(call, g))
         reply_current(call, g, reply_info);
 }
 
@@ -175,7 +175,7 @@ void api_job_get_stats(struct call *call)
         read_completed(call, g);
     } else if (!guest_is_active(g)) {
         call_failf(call, VIR_ERR_OPERATION_INVALID, "domain is not running");
-    } else {
+    } else if (!call_wait_for_qemu(call, g)) {
         reply_current(call, g, reply_stats);
     }
 }

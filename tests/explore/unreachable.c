@@ -91,6 +91,7 @@ static const struct entry entries[] = {
     IN(PEER_RECOVER, I_SPAN(PREPARED, LOADED), "it is called when this end has said that post-copy is active"),
     IN(LISTENING, I(POSTCOPY) | I(DRAINING), "QEMU answers migrate-recover before a stream comes"),
     IN(LISTEN_FAILED, I(BROKEN), "it is ordered in RECOVERING, which is left on this answer, or on one before it"),
+    IN(QEMU_RESUMED, I(DRAINING) | I(BROKEN) | I(RECOVERING), "takes a crash and an oddity; test_recovery has it"),
     IN(QEMU_RESUMED, I_SPAN(STARTING, POSTCOPY), "nobody else starts the guest; test_incoming has it"),
     IN(QEMU_IO_ERROR, I(RESUMING), "QEMU says RESUME before its guest's disk can fail"),
     IN(SETTLE_RUN, I(RECOVERING), three),

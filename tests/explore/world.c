@@ -381,6 +381,8 @@ static bool operate(struct world *w, const struct scenario *s, struct move m, st
         w->daemons[m.on].destroyed = 1;
     if (m.which == EV_SUSPEND)
         w->happened |= HAPPENED_HALT;
+    if (m.which == EV_SETTLE_RUN && m.on == SOURCE)
+        w->happened |= HAPPENED_SETTLED;
     return host_step(w, s, m.on, (struct core_event){.type = m.which}, m.crash, v);
 }
 

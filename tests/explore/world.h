@@ -190,6 +190,7 @@ enum happened {
     HAPPENED_DEATH = 2, /* of a QEMU */
     HAPPENED_HALT = 4,  /* the guest was stopped by its user, or by its disk */
     HAPPENED_BACK = 8,  /* the source has it back: what is at the destination is old */
+    HAPPENED_SETTLED = 16, /* an operator said that the source's copy is to run */
 };
 
 /* ---- what is explored ------------------------------------------------------------------------ */

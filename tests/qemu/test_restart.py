@@ -306,8 +306,8 @@ def calls_wait_until_qemu_has_spoken(case, qemu):
     with concurrent.futures.ThreadPoolExecutor() as pool:
         calls = [pool.submit(*call) for call in (
             (domain.migrateSetMaxSpeed, 77), (domain.migrateSetMaxSpeed, 7, postcopy),
-            (domain.migrateSetMaxDowntime, 99), (domain.suspend,), (domain.memoryStats,))]
-        for name in ("MIGRATE_SET_MAX_SPEED", "MIGRATE_SET_MAX_DOWNTIME", "SUSPEND", "MEMORY_STATS"):
+            (domain.migrateSetMaxDowntime, 99), (domain.suspend,), (domain.memoryStats,), (domain.jobStats,))]
+        for name in ("MIGRATE_SET_MAX_SPEED", "MIGRATE_SET_MAX_DOWNTIME", "SUSPEND", "MEMORY_STATS", "GET_JOB_STATS"):
             wait_until(lambda name=name: f"calls DOMAIN_{name}" in host.log_tail(1000), f"{name} does not come")
         held.release()
         for call in calls:

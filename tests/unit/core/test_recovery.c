@@ -409,6 +409,49 @@ static void a_cont_that_was_refused_can_be_given_again(void **state)
     told(&s, "RESUMED/POSTCOPY, RESUMED/MIGRATED");
 }
 
+/* The first `cont` was taken, and the daemon that gave it is no more. */
+static void a_second_cont_that_is_refused_is_no_proof(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(BEGIN_POSTCOPY | PREPARE_CHANNEL);
+    give(&s, EV_MIG_ACTIVE, EV_FINISH, EV_MIG_POSTCOPY_ACTIVE);
+    restart(&s, BOOT(0, EV_MIG_POSTCOPY_ACTIVE));
+    forget_so_far(&s);
+    give(&s, EV_CONT_REFUSED);
+    reads(&s, "PAUSED/POSTCOPY_FAILED");
+    give(&s, EV_QEMU_RESUMED);
+    reads(&s, "RUNNING/POSTCOPY");
+    give(&s, EV_QEMU_IO_ERROR, EV_QEMU_STOPPED, EV_QEMU_RESUMED);
+    told(&s, "SUSPENDED/POSTCOPY_FAILED, RESUMED/POSTCOPY, SUSPENDED/IOERROR, RESUMED/POSTCOPY");
+    give(&s, EV_MIG_POSTCOPY_PAUSED, EV_DESTROY, EV_QEMU_GONE, WITH(EV_ASKED, SWITCHED_UNSEEN));
+    ordered(&s, "KILL_QEMU, JOB_END GUEST_GONE, PROVE LOST");
+}
+
+/* While it is ended nobody hears whether it has run. */
+static void an_arrival_destroyed_as_it_fails_is_not_released(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(BEGIN_POSTCOPY | PREPARE_CHANNEL);
+    give(&s, EV_MIG_ACTIVE, EV_FINISH, EV_MIG_POSTCOPY_ACTIVE, EV_MIG_FAILED, EV_DESTROY);
+    forget_so_far(&s);
+    give(&s, EV_QEMU_RESUMED, EV_QEMU_GONE, EV_ASKED);
+    ordered(&s, "JOB_END GUEST_GONE, PROVE LOST");
+}
+
+/* In pre-copy it is kept for a source that may live or not. */
+static void a_cont_that_was_refused_ends_nothing(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(PREPARE_CHANNEL);
+    give(&s, EV_MIG_ACTIVE, EV_MIG_COMPLETED, EV_FINISH, EV_CONT_REFUSED);
+    answered(&s, "FINISH QEMU_FAILED");
+    ordered(&s, "CONT");
+    give(&s, EV_CLIENT_GONE);
+    ordered(&s, "");
+    give(&s, EV_ASKED);
+    ordered(&s, "SYNC, KILL_QEMU");
+}
+
 static void all_of_a_guest_is_kept_for_who_may_have_lost_his(void **state)
 {
     (void)state;
@@ -481,6 +524,9 @@ int main(void)
         cmocka_unit_test(who_waits_for_what_the_source_leaves_is_told),
         cmocka_unit_test(nobody_waits_for_ever),
         cmocka_unit_test(a_cont_that_was_refused_can_be_given_again),
+        cmocka_unit_test(a_second_cont_that_is_refused_is_no_proof),
+        cmocka_unit_test(an_arrival_destroyed_as_it_fails_is_not_released),
+        cmocka_unit_test(a_cont_that_was_refused_ends_nothing),
         cmocka_unit_test(all_of_a_guest_is_kept_for_who_may_have_lost_his),
         cmocka_unit_test(a_restart_undoes_nothing_that_the_source_comes_back_to),
         cmocka_unit_test(no_new_start_before_the_release_is_durable),
