@@ -54,7 +54,7 @@ bool accounts_downtime(const struct accounts *a, uint64_t *ret_microseconds)
     if (!a->peer_part_known)
         return false;
     if (a->outgoing) {
-        if (!a->stopped || a->over < a->stopped + a->peer_part)
+        if (!a->stopped || a->over < a->stopped || a->over - a->stopped < a->peer_part)
             return false;
         *ret_microseconds = a->over - a->stopped - a->peer_part;
         return true;

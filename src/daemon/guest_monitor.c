@@ -85,7 +85,11 @@ static int64_t note_clock(struct guest *g, int64_t offset)
     struct domain_clock *clock = g->live ? &g->live->clock : NULL;
     if (!clock || clock->offset != DOMAIN_CLOCK_VARIABLE)
         return offset;
-    clock->adjustment = clock->adjustment_at_start + offset;
+    int64_t now;
+    if (__builtin_add_overflow(clock->adjustment_at_start, offset, &now) || now < -DOMAIN_SECONDS_MAX ||
+        now > DOMAIN_SECONDS_MAX)
+        return clock->adjustment; /* no time that a document could hold */
+    clock->adjustment = now;
     guest_store_live(g, NULL, NULL);
     return clock->adjustment;
 }

@@ -244,7 +244,8 @@ static int check_zone(const struct domain *d, struct fail *f)
         return 0;
     if (asprintf(&path, ZONES "/%s", d->clock.timezone) < 0)
         return fail_set(f, VIR_ERR_NO_MEMORY, "out of memory");
-    if (access(path, R_OK) < 0)
+    struct stat st; /* a folder of zones is none */
+    if (access(path, R_OK) < 0 || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
         return fail_set(f, VIR_ERR_CONFIG_UNSUPPORTED, "time zone '%s' is not known on this host (%s)",
                         d->clock.timezone, path);
     return 0;

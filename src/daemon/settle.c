@@ -202,7 +202,7 @@ static void format_decision(struct decision *d, const struct guest *g, const str
     uuid_format(&g->uuid, uuid);
     if (g->migration && g->migration->token.known)
         peer_token_format(&g->migration->token, token);
-    snprintf(
+    int n = snprintf(
         d->line, sizeof(d->line),
         "%s uuid=%s token=%s decision=%s uid=%u by=\"%s\" reads=%s out=%s in=%s name=%s\n", when,
         uuid, token, d->run ? "run" : "end", (unsigned)call->client->peer.uid,
@@ -210,6 +210,8 @@ static void format_decision(struct decision *d, const struct guest *g, const str
         core_state_name((enum core_state)g->core.life.state, (enum core_reason)g->core.life.reason),
         out_state_name((enum out_state)g->core.out.state),
         in_state_name((enum in_state)g->core.in.state), g->name);
+    if (n < 0 || (size_t)n >= sizeof(d->line)) /* the name is cut, the line ends */
+        d->line[sizeof(d->line) - 2] = '\n';
 }
 
 void api_peer_settle(struct call *call)

@@ -70,6 +70,14 @@ static int find_format(const char *path, const uint8_t *head, size_t at, size_t 
     return 0;
 }
 
+/* It goes into messages, documents and QEMU's arguments. */
+static bool is_text(const char *s)
+{
+    while ((uint8_t)*s >= 0x20 && *s != 0x7f)
+        s++;
+    return *s == '\0';
+}
+
 /* As QEMU reads it: what has a ':' before any '/' is no path; a relative one begins where its image is. */
 static int place(const char *path, const char *name, char *ret, size_t size, struct fail *f)
 {
@@ -134,6 +142,9 @@ int image_read_below(const char *path, const uint8_t *head, size_t size, struct 
     memcpy(name, head + name_at, name_size);
     name[name_size] = '\0';
     int found = find_format(path, head, start, name_at, format, f);
+    if (!is_text(name) || !is_text(format))
+        return fail_set(f, VIR_ERR_CONFIG_UNSUPPORTED,
+                        "the name or format of the backing image of '%s' has a control character", path);
     if (found < 0 || place(path, name, ret->path, sizeof(ret->path), f) < 0 ||
         read_format(path, ret->path, format, found, &ret->format, f) < 0)
         return -1;

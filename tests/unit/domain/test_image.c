@@ -95,6 +95,8 @@ static void what_is_not_supported_is_refused_by_name(void **state)
     } rows[] = {{"nbd://host/x", "raw", "nbd://host/x", VIR_ERR_CONFIG_UNSUPPORTED},
                 {"json:{\"driver\":\"null-co\"}", "raw", "json:", VIR_ERR_CONFIG_UNSUPPORTED},
                 {"/b.vmdk", "vmdk", "vmdk", VIR_ERR_CONFIG_UNSUPPORTED},
+                {"/b\n2026-01-01 error: forged", "raw", "control character", VIR_ERR_CONFIG_UNSUPPORTED},
+                {"/b", "\x1b[31mraw", "control character", VIR_ERR_CONFIG_UNSUPPORTED},
                 {"/b", NULL, "format of backing image '/b'", VIR_ERR_OPERATION_INVALID}};
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
