@@ -320,7 +320,7 @@ void in_finish_cancelled_running(struct step *s)
 
 void in_refuse_migrating(struct step *s)
 {
-    step_refuse(s, RESULT_MIGRATING);
+    step_refuse(s, in(s)->unseen && !in(s)->client ? RESULT_IN_DOUBT : RESULT_MIGRATING);
 }
 
 void in_refuse_broken(struct step *s)

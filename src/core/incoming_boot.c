@@ -25,6 +25,8 @@ void in_boot_before_cont(struct step *s)
         in(s)->state != IN_LOADED) {
         in(s)->completed = in(s)->unseen = 1;
         go(s, IN_LOADED);
+        if (!in(s)->channel)
+            step_act(s, ACT_INCIDENT, INCIDENT_LEFT_IN_DOUBT);
         return;
     }
     if (in(s)->unseen)

@@ -413,6 +413,10 @@ void guest_explain(const struct guest *g, enum core_result result, enum core_cal
         return;
     }
     fail_set(ret, e->code, "%s", e->sentence);
+    if (result == RESULT_IN_DOUBT && call != CALL_FINISH && g->core.in.state != IN_IDLE)
+        fail_set(ret, e->code,
+                 "all of the guest is here, and nobody has said whether it is to run here or goes on at "
+                 "its source; it stays paused (`baton settle` decides)");
     if (result == RESULT_IN_DOUBT && call == CALL_FINISH)
         fail_set(ret, e->code,
                  "all of the guest is here, and may be nowhere else; its source is asked before it is "

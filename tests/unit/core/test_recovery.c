@@ -488,6 +488,19 @@ static void a_restart_undoes_nothing_that_the_source_comes_back_to(void **state)
     ordered(&s, "ASK_QEMU, SYNC, KILL_QEMU");
 }
 
+/* Without a channel nobody can ask, and it may have been post-copy: it is said, and an operator decides. */
+static void who_comes_back_to_all_of_a_guest_says_so(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(BEGIN_POSTCOPY);
+    give(&s, EV_MIG_ACTIVE);
+    restart(&s, BOOT(0, EV_MIG_COMPLETED));
+    incidents(&s, "LEFT_IN_DOUBT");
+    give(&s, EV_RESUME, EV_SETTLE_RUN, EV_QEMU_RESUMED);
+    answered(&s, "RESUME IN_DOUBT, SETTLE OK");
+    reads(&s, "RUNNING/MIGRATED");
+}
+
 static void no_new_start_before_the_release_is_durable(void **state)
 {
     (void)state;
@@ -529,6 +542,7 @@ int main(void)
         cmocka_unit_test(a_cont_that_was_refused_ends_nothing),
         cmocka_unit_test(all_of_a_guest_is_kept_for_who_may_have_lost_his),
         cmocka_unit_test(a_restart_undoes_nothing_that_the_source_comes_back_to),
+        cmocka_unit_test(who_comes_back_to_all_of_a_guest_says_so),
         cmocka_unit_test(no_new_start_before_the_release_is_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
