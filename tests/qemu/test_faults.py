@@ -4,9 +4,9 @@ Before the switchover the guest goes on at the source as if nothing had been. Af
 source's copy again, and nothing that still holds a page may be ended. Daemons that die are in test_restart.py.
 """
 from lib import processes
-from lib.move import CUT_IN_POST_COPY, UNDONE_BEFORE_STOP, end_guest, post_copy_events, statistics
+from lib.move import CUT_IN_POST_COPY, UNDONE_BEFORE_STOP, end_guest, post_copy_events, statistics, wait_until
 from lib.runner import expect, test
-from moving import QEMUS, SLOW, enter_post_copy, only_qemu, refused, running_guest, through_wire, wait_job
+from moving import CRAWL, QEMUS, SLOW, enter_post_copy, only_qemu, refused, running_guest, through_wire, wait_job
 
 
 def expect_undone(pair, guest, move):
@@ -132,6 +132,27 @@ def client_dies_in_post_copy(case, qemu):
     pair.a.wait_event("STOPPED/MIGRATED", guest.name)
     move.expect_events(post_copy_events(qemu, True))
     move.expect_states("SHUTOFF/MIGRATED", "RUNNING/MIGRATED")
+    move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS, way=["client-managed", "p2p"])
+def client_dies_and_the_guest_moves_for_good(case, qemu, way):
+    """Unattended it is defined where it went, and undefined where it was, as he had asked."""
+    pair, guest, move = running_guest(case, qemu, peers=way == "client-managed")
+    to = [pair.b.uri] if way == "client-managed" else ["--p2p", pair.b.uri]
+    move.start_virsh("migrate", "--live", "--postcopy", "--persistent", "--undefinesource", *SLOW,
+                     "--postcopy-bandwidth", CRAWL, guest.name, *to)
+    move.wait_pass()
+    pair.a.virsh("migrate-postcopy", guest.name)
+    pair.b.wait_event("RESUMED/POSTCOPY", guest.name)
+    move.kill_virsh()
+    move.let_go("--postcopy")
+    pair.a.wait_event("UNDEFINED/REMOVED", guest.name)
+    wait_until(lambda: pair.b.state(guest.name) == "RUNNING/MIGRATED", "it has not ended on the destination")
+    expect(pair.a.state(guest.name), "none", "state of the source")
+    assert "Persistent:     yes" in pair.b.virsh("dominfo", guest.name), pair.b.virsh("dominfo", guest.name)
+    expect(pair.a.leftovers(), [], "leftovers on the source")
     move.expect_intact()
     end_guest(pair, guest)
 

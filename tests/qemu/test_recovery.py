@@ -1,4 +1,5 @@
 """A post-copy that broke goes on: by itself, or for a client. In the end the guest says whether it lost anything."""
+import threading
 import time
 
 from lib.hosts import VirshError
@@ -46,6 +47,23 @@ def black_hole_is_noticed(case, qemu, way):
     took = wait_mended(pair) - plugged
     print(f"post-copy was active again {took:.2f} s after the network was back")
     assert took < 5, f"post-copy was active again only {took:.1f} s after the network was back"
+    move.let_go("--postcopy")
+    wait_end(move)
+    expect_whole(pair, guest, move, 1)
+
+
+@test(qemu=QEMUS)
+def outage_of_a_minute(case, qemu):
+    """61 s, after which stock libvirt never recovers: the kernels have given the connections up."""
+    networks = case.own(Networks())
+    pair, guest, move = networked(case, networks, 1, "p2p", qemu)
+    enter(move, "p2p")
+    over = time.monotonic() + 61
+    networks.unplug()
+    wait_broken(pair)
+    threading.Event().wait(over - time.monotonic())  # the outage's own length
+    networks.plug()
+    wait_mended(pair)
     move.let_go("--postcopy")
     wait_end(move)
     expect_whole(pair, guest, move, 1)
