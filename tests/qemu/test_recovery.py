@@ -8,7 +8,7 @@ from lib.networks import Networks
 from lib.runner import expect, test
 from mending import (enter, expect_whole, finish_failed, guest_that_moves, history, networked, resume, wait_broken,
                      wait_end, wait_flowing, wait_mended)
-from moving import QEMUS, only_qemu, refused, through_wire
+from moving import QEMUS, only_qemu, query_migrate, refused, through_wire
 
 WAYS = ["client-managed", "p2p"]
 
@@ -170,15 +170,18 @@ def stream_is_resumed_by_hand(case, qemu, way):
     expect_whole(pair, guest, move, times)
 
 
-@test(qemu=QEMUS, way=WAYS)
-def broken_on_purpose(case, qemu, way):
-    """`domjobabort --postcopy` breaks it; the daemons leave it so until somebody resumes it."""
+@test(qemu=QEMUS, way=WAYS, end=["source", "destination"])
+def broken_on_purpose(case, qemu, way, end):
+    """`domjobabort --postcopy` at either end breaks it; the daemons leave it so until somebody resumes it."""
     pair, guest, move = guest_that_moves(case, qemu, way)
     enter(move, way)
-    pair.a.virsh("domjobabort", "--postcopy", guest.name)
+    (pair.a if end == "source" else pair.b).virsh("domjobabort", "--postcopy", guest.name)
     wait_broken(pair)
     finish_failed(move)
     move.expect_events(tuple(told[:-2] for told in history(1)))
+    for host in (pair.a, pair.b):  # what the daemons know its QEMU may not have noticed yet
+        wait_until(lambda host=host: query_migrate(host, guest)["status"] == "postcopy-paused",
+                   "QEMU does not notice the break")
     resume(move, way, pair.b.migrate_uri)
     wait_mended(pair)
     move.let_go("--postcopy")
