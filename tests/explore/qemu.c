@@ -106,7 +106,7 @@ static void cont(struct world *w, enum host h)
     struct qemu *q = &w->qemus[h];
     if (h == DESTINATION && q->phase >= PHASE_LISTENING && q->phase <= PHASE_LOADING_PC) {
         q->autostart = 1;
-    } else if (in_switchover(q) || (q->phase == PHASE_CANCELLING && q->was_running) || q->powered_off) {
+    } else if (in_switchover(q) || (q->phase >= PHASE_CANCELLING && q->phase <= PHASE_GIVING_BACK && q->was_running) || q->powered_off) {
         qemu_say(w, h, EV_CONT_REFUSED);
         return;
     } else {
@@ -305,7 +305,7 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
         cancel(w, s, v);
         return true;
     case COMMAND_READ_STATS:
-        q->stats_read = q->phase == PHASE_OVER ? STATS_FINAL : STATS_EARLY;
+        q->stats_read = q->phase == PHASE_OVER || q->phase == PHASE_GIVING_BACK ? STATS_FINAL : STATS_EARLY;
         qemu_say(w, h, EV_STATS_READ);
         return true;
     case COMMAND_ASK:
@@ -501,6 +501,12 @@ static bool source_goes_on(struct world *w, const struct scenario *s, unsigned v
         return end_when_shut(w);
     case PHASE_CANCELLING:
         return cancelled(w, s);
+    case PHASE_GIVING_BACK:
+        q->was_running = 0;
+        q->itself = q->switch_pc;
+        q->phase = PHASE_OVER;
+        qemu_run(w, SOURCE);
+        return true;
     case PHASE_PC_RECOVER:
         return go_on_recovering(w, s);
     case PHASE_NONE:

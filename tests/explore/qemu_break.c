@@ -3,17 +3,13 @@
 
 /* ---- the stream is cut ------------------------------------------------------------------------- */
 
-/* Failed before post-copy: QEMU gives the guest its run back by itself. */
+/* QEMU gives the guest its run back by itself, a moment after it has said that it failed. */
 static bool source_fails(struct world *w)
 {
     struct qemu *q = &w->qemus[SOURCE];
-    bool postcopy = q->status == EV_MIG_POSTCOPY_ACTIVE;
     qemu_over(w, SOURCE, EV_MIG_FAILED);
-    if (q->was_running) {
-        q->was_running = 0;
-        qemu_run(w, SOURCE);
-        q->itself = postcopy || q->switch_pc;
-    }
+    if (q->was_running)
+        q->phase = PHASE_GIVING_BACK;
     return true;
 }
 
@@ -49,6 +45,7 @@ static bool source_notices(struct world *w, const struct scenario *s)
     case PHASE_PC_GIVEN:
     case PHASE_PC_PAUSED:
     case PHASE_CANCELLING:
+    case PHASE_GIVING_BACK:
     case PHASE_LISTENING:
     case PHASE_LOADING:
     case PHASE_LOADING_PC:

@@ -60,6 +60,7 @@ enum phase {
     PHASE_PC_GIVEN,   /* paused, and it has been given a stream */
     PHASE_PC_PAUSED,
     PHASE_CANCELLING,
+    PHASE_GIVING_BACK, /* failed; the vCPUs get their run back */
     /* of a destination */
     PHASE_LISTENING,
     PHASE_LOADING,
