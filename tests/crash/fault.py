@@ -232,9 +232,10 @@ class Fault:
         what = self.p["action"]
         time.sleep(BLACK_HOLE if "black hole" in what else DELAY if "delay" in what else self.p["away"])
 
-    def _note_state(self, host):
-        """What a client reads that has just come back. What is told while it reads stands behind it."""
+    def _come_back(self, host):
+        """A client comes back, and reads. What it is told from its coming on stands behind what it read."""
         self.pair.timeline.add(host.name, "state", self.guest.name, "none")
+        host.reconnect()
         self.pair.timeline.entries(host=host.name, kind="state")[-1].text = host.state(self.guest.name)
 
     def heal(self):
@@ -249,7 +250,6 @@ class Fault:
             if host.process.poll() is not None:
                 self.restarted.add(host.name)
                 self._start(host)
-                host.reconnect()
-                self._note_state(host)
+                self._come_back(host)
         # A migration that goes on without its client has nobody who asks for post-copy: it must be able to converge.
         self.pair.a.virsh_try("migrate-setspeed", self.guest.name, "100000")
