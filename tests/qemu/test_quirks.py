@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import threading
 
 import libvirt
 
@@ -557,8 +558,10 @@ def qemus_own_downtime_leaves_out_the_destination(case, qemu):
     last, _, _ = bare.ports.ticks.last()
     bare.destination.qmp.answer(bare.destination.qmp.send("query-chardev"))
     bare.source.qmp.command("migrate-set-parameters", max_postcopy_bandwidth=0)
-    bare.destination.qmp.wait_event("completed")
-    bare.destination.qmp.command("cont")  # all of post-copy later
+    for end in (bare.destination, bare.source):
+        end.qmp.wait_event("completed")
+    threading.Event().wait(0.1)  # so long the destination waits
+    bare.destination.qmp.command("cont")
     bare.destination.qmp.wait_event("RESUME")
     bare.ports.console.command("s", "status")
     wait_until(lambda: bare.ports.ticks.first_after(last) is not None, "the guest does not tick again")
