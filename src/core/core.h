@@ -289,6 +289,7 @@ enum core_proof {
     X(NOT_IN_DOUBT)         /* there is nothing for an operator to settle */                       \
     X(NO_WAY_BACK)          /* QEMU can't go on with the guest here */                             \
     X(ALL_SENT)             /* QEMU has sent all of the guest: there is nothing to resume */       \
+    X(RESUME_HANGS)         /* QEMU waits for ever for what was lost as post-copy was resumed */   \
     X(REBOOTING)            /* a client asked for a reboot that has not happened yet */
 
 enum core_result {
@@ -458,6 +459,7 @@ enum core_recovery {
     RECOVERY_UNTOLD,  /* UNDOING: the destination could not be told yet; nobody waits for that */
     RECOVERY_HUNG,    /* BROKEN: given up for broken before QEMU had said that post-copy began */
     RECOVERY_ALL_SENT, /* POSTCOPY, BROKEN: the last page is sent, and it has stood still since */
+    RECOVERY_STANDS,   /* RECOVERING, BROKEN: ordered; QEMU stands still since, and was told to give it up */
     RECOVERY_COUNT
 };
 

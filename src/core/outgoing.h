@@ -61,6 +61,7 @@ void out_break_now(struct step *s);
 void out_ask_broken(struct step *s);
 
 /* outgoing_recover.c */
+enum core_result out_resumes_nothing(const struct outgoing *o);
 bool out_recovers(const struct outgoing *o);
 void out_resumer_left(struct step *s);
 

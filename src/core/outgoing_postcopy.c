@@ -65,7 +65,7 @@ void out_stopped_postcopy(struct step *s)
 void out_ask_broken(struct step *s)
 {
     bool can_go_on = out(s)->itself || out(s)->recovery == RECOVERY_HUNG;
-    bool left = !out_recovers(out(s)) || out(s)->recovery == RECOVERY_ALL_SENT;
+    bool left = !out_recovers(out(s)) || out_resumes_nothing(out(s)) != RESULT_OK;
     enum core_switched how = left ? SWITCHED_HELD : SWITCHED_POSTCOPY;
     step_act(s, ACT_ASK_PEER, can_go_on ? SWITCHED_UNSEEN : how);
 }

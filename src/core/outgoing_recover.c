@@ -17,6 +17,19 @@ bool out_recovers(const struct outgoing *o)
     return o->channel && !o->no_recovery && !o->held;
 }
 
+/* Why QEMU here can't be made to take up what is broken. */
+enum core_result out_resumes_nothing(const struct outgoing *o)
+{
+    if (o->recovery == RECOVERY_ALL_SENT)
+        return RESULT_ALL_SENT;
+    return o->recovery == RECOVERY_STANDS ? RESULT_RESUME_HANGS : RESULT_OK;
+}
+
+static bool is_ordered(const struct outgoing *o)
+{
+    return o->recovery == RECOVERY_ORDERED || o->recovery == RECOVERY_STANDS;
+}
+
 static void order_recovery(struct step *s)
 {
     out(s)->recovery = RECOVERY_ORDERED;
@@ -68,7 +81,7 @@ static void fail_attempt(struct step *s, enum core_result why)
 /* QEMU here has given it up, hangs, or has nothing left to send: it resumes nothing. */
 static bool is_over(const struct outgoing *o)
 {
-    return o->itself || o->recovery == RECOVERY_HUNG || o->recovery == RECOVERY_ALL_SENT;
+    return o->itself || o->recovery == RECOVERY_HUNG || out_resumes_nothing(o) != RESULT_OK;
 }
 
 /* A QEMU that does not know of a break may be in none: then the destination's `cont` was refused, or
@@ -76,9 +89,11 @@ static bool is_over(const struct outgoing *o)
 void out_recover(struct step *s)
 {
     const struct outgoing *o = out(s);
-    if (is_over(o))
+    if (is_over(o)) {
         step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
-    if (!out_recovers(o) || !o->paused || o->itself || o->completed || o->resuming)
+        return;
+    }
+    if (!out_recovers(o) || !o->paused || o->completed || o->resuming)
         return;
     go(s, OUT_RECOVERING);
     out(s)->recovery = RECOVERY_PEER;
@@ -99,8 +114,8 @@ void out_resume_begin(struct step *s)
         step_refuse(s, RESULT_JOB_ACTIVE);
         return;
     }
-    if (out(s)->recovery == RECOVERY_ALL_SENT) {
-        step_refuse(s, RESULT_ALL_SENT);
+    if (out_resumes_nothing(out(s)) != RESULT_OK) {
+        step_refuse(s, out_resumes_nothing(out(s)));
         return;
     }
     step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
@@ -140,8 +155,8 @@ void out_resume_p2p(struct step *s)
         step_refuse(s, RESULT_JOB_ACTIVE);
         return;
     }
-    if (out(s)->recovery == RECOVERY_ALL_SENT) {
-        step_refuse(s, RESULT_ALL_SENT);
+    if (out_resumes_nothing(out(s)) != RESULT_OK) {
+        step_refuse(s, out_resumes_nothing(out(s)));
         return;
     }
     out(s)->held = 0;
@@ -231,7 +246,7 @@ void out_paused_recovering(struct step *s)
     out(s)->paused = 1;
     if (out(s)->recovery == RECOVERY_PAUSING)
         order_recovery(s);
-    else if (out(s)->recovery == RECOVERY_ORDERED)
+    else if (is_ordered(out(s)))
         fail_attempt(s, RESULT_POSTCOPY_FAILED);
 }
 
@@ -306,7 +321,7 @@ void out_abort_broken(struct step *s)
 
 void out_abort_recovering(struct step *s)
 {
-    if (s->event.arg & ABORT_POSTCOPY && out(s)->recovery != RECOVERY_ORDERED) {
+    if (s->event.arg & ABORT_POSTCOPY && !is_ordered(out(s))) {
         out(s)->held = 1;
         fail_attempt(s, RESULT_POSTCOPY_FAILED);
         step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
@@ -326,7 +341,7 @@ void out_pause_refused(struct step *s)
         fail_attempt(s, RESULT_QEMU_FAILED);
         return;
     }
-    if (out(s)->recovery == RECOVERY_ORDERED) /* a QEMU that can't connect may have said nothing of it */
+    if (is_ordered(out(s))) /* a QEMU that can't connect may have said nothing of it */
         step_act(s, ACT_ASK_QEMU, 0);
     if (core_waits(s->core, CALL_ABORT))
         out(s)->held = 0;
@@ -351,10 +366,16 @@ void out_stalled(struct step *s)
 
 void out_stalled_recovering(struct step *s)
 {
-    if (out(s)->recovery == RECOVERY_ORDERED)
+    if (out(s)->recovery == RECOVERY_ORDERED) {
+        out(s)->recovery = RECOVERY_STANDS;
         step_act(s, ACT_PAUSE_STREAM, 0);
-    else if (out(s)->recovery == RECOVERY_PAUSING) /* QEMU hangs after its last page: it took the order, and does nothing */
+    } else if (out(s)->recovery == RECOVERY_PAUSING) { /* 7.2 hangs after its last page: it took the order, and does nothing */
         fail_attempt(s, RESULT_POSTCOPY_FAILED);
+    } else if (out(s)->recovery == RECOVERY_STANDS) { /* 7.2 waits for an answer that was lost, and takes no order */
+        fail_attempt(s, RESULT_POSTCOPY_FAILED);
+        out(s)->recovery = RECOVERY_STANDS;
+        step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
+    }
 }
 
 /* Nobody is made to wait for ever. It is still mended if it can be. */

@@ -94,6 +94,10 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
         {FIRST, V10, "the destination waits for ever for what comes over the connection that it took to resume",
          "after a crash in between the source resumes with the one that its QEMU keeps",
          "descriptor_outlives_its_daemon"},
+    [QUIRK_RESUME_WAITS_FOR_ANSWER] =
+        {FIRST, V10, "the source waits for ever for an answer that was lost while it resumed, and takes no pause and no resume",
+         "told to give it up, and given up itself when it still stands still: both ends say that post-copy failed",
+         "answer_that_is_lost"},
     [QUIRK_RESUME_SAYS_NOTHING] =
         {FIRST, V9_1, "a source that can't connect to resume says nothing, ever",
          "it is given a stream that is connected; one that stands still is asked", "connection_that_fails"},

@@ -392,6 +392,8 @@ static const struct explanation explanations[RESULT_COUNT] = {
                              "there is nothing to settle: it is known who runs the guest, or will be"},
     [RESULT_NO_WAY_BACK] = {VIR_ERR_OPERATION_INVALID,
                             "QEMU has no way to go on with the guest here"},
+    [RESULT_RESUME_HANGS] = {VIR_ERR_OPERATION_INVALID,
+                             "QEMU waits for ever for an answer that was lost as post-copy was resumed: it can't be resumed again"},
     [RESULT_ALL_SENT] = {VIR_ERR_OPERATION_INVALID,
                          "QEMU has sent all of the domain: there is nothing to resume, the destination has it or has lost it"},
     [RESULT_REBOOTING] = {VIR_ERR_OPERATION_INVALID,

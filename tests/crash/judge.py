@@ -28,7 +28,7 @@ SURVIVED = (*RUNS, "recovered", "died with its QEMU")
 BATON = os.path.join(os.path.dirname(hosts.BATOND), "baton")
 # Not survived, and no daemon's doing. "lost by QEMU": the stream ended when the source had sent its last page and the
 # destination had not got it, which QEMU 10 calls failed and 7.2 waits on for ever, and neither can be resumed (trap 1); or in a
-# recovery, of which 7.2's destination dies. "believed": there is no channel, and a client said that the guest does not run
+# recovery, of which 7.2's destination dies, or whose lost answer its source awaits for ever. "believed": there is no channel, and a client said that the guest does not run
 # there; stock libvirt believes it, too.
 NAMED = ("lost by QEMU", "believed")
 BAD = ("LOST", "DOUBLED", "WRONG", "STUCK", "UNTRUE", "UNCLEAN", "HARNESS")
@@ -77,6 +77,8 @@ class Judge:
             return "in doubt", UNCHANGED  # it had `cont` there, or may have had: for an operator
         if self.fault.killed_qemus:
             return "half of it died", UNCHANGED
+        if self.hangs_resuming():
+            return ("lost by QEMU", UNCHANGED) if "POSTCOPY_FAILED" in a else None
         if alive != "ab":
             dies = self.p["version"] == "7.2" and self.fault.fired_in == "recovery" and alive == "a"
             return "lost by QEMU" if dies else "gone", UNCHANGED
@@ -91,6 +93,11 @@ class Judge:
         found = self.asked(self.pair.a)
         return found.get("status") == "failed" or (
             found.get("status") == "postcopy-active" and found.get("ram", {}).get("remaining") == 0)
+
+    def hangs_resuming(self):
+        """The source's QEMU 7.2 waits for ever for an answer that the fault cut off while it resumed."""
+        return (self.p["version"] == "7.2" and self.p["action"].startswith("cut") and self.fault.fired_in == "recovery"
+                and self.asked(self.pair.a).get("status") == "postcopy-recover")
 
     def asked(self, host):
         """What QEMU there says of the migration."""

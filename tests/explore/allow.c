@@ -249,7 +249,8 @@ static void end(struct search_space *s, const struct place *from, enum host h)
         qemu_say(&next.world, h, EV_QEMU_SHUTDOWN);
         meet(s, &next);
     }
-    next = *from; /* in good order, it cancels its migration */
+    next = *from; /* in good order, it cancels its migration, and says no STOP any more */
+    next.world.qemus[h].powered_off = 0;
     if (h == SOURCE && tell(&next.world, &s->scenarios[h], h, COMMAND_CANCEL))
         meet(s, &next);
     next = *from;

@@ -91,7 +91,8 @@ static bool has_stalled(const struct world *w, const struct scenario *s, enum ho
         if (c->out.state == OUT_SWITCHING)
             return q->phase == PHASE_HUNG;
         if (c->out.state == OUT_RECOVERING)
-            return c->out.recovery == RECOVERY_PAUSING && q->phase == PHASE_PC_LAST;
+            return (c->out.recovery == RECOVERY_PAUSING && q->phase == PHASE_PC_LAST) ||
+                   (q->phase == PHASE_PC_RECOVER && w->stream.cut && !s->qemu10);
         return c->out.state == OUT_POSTCOPY && q->phase == PHASE_PC_LAST && w->stream.cut && !s->qemu10;
     }
     if (c->in.state == IN_PREPARED)

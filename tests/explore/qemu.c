@@ -179,13 +179,13 @@ static void start_postcopy(struct world *w, const struct scenario *s)
     qemu_say(w, SOURCE, known ? EV_POSTCOPY_ACCEPTED : EV_POSTCOPY_REFUSED);
 }
 
-/* The stream is given up. Refused where QEMU is not in post-copy, or knows already. */
-static void pause_stream(struct world *w, enum host h)
+/* The stream is given up. Refused where QEMU is not in post-copy, or knows already; by 7.2 also while it resumes. */
+static void pause_stream(struct world *w, const struct scenario *s, enum host h)
 {
     struct qemu *q = &w->qemus[h];
     bool flows = h == SOURCE ? (q->status == EV_MIG_POSTCOPY_ACTIVE && q->phase >= PHASE_SWITCHING &&
                                 q->phase < PHASE_PC_PAUSED) ||
-                                   q->phase == PHASE_PC_RECOVER
+                                   (q->phase == PHASE_PC_RECOVER && s->qemu10)
                              : q->phase == PHASE_LOADED_PC || q->phase == PHASE_RECOVERING_PC;
     if (!flows) {
         qemu_say(w, h, EV_PAUSE_REFUSED);
@@ -324,7 +324,7 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
             qemu_say(w, h, EV_QEMU_SHUTDOWN);
         return true;
     case COMMAND_PAUSE:
-        pause_stream(w, h);
+        pause_stream(w, s, h);
         return true;
     case COMMAND_RECOVER:
         recover(w, s);
@@ -473,7 +473,9 @@ static bool go_on_recovering(struct world *w, const struct scenario *s)
 static bool source_goes_on(struct world *w, const struct scenario *s, unsigned variant)
 {
     struct qemu *q = &w->qemus[SOURCE];
-    if (is_powering_off(q) || (variant > 0 && q->phase != PHASE_FLOW))
+    if (is_powering_off(q)) /* a migration that begins does so beside it */
+        return variant == 1 && q->phase == PHASE_SETUP && connect(w);
+    if (variant > 0 && q->phase != PHASE_FLOW)
         return false;
     switch ((enum phase)q->phase) {
     case PHASE_SETUP:

@@ -31,7 +31,9 @@ static bool source_notices(struct world *w, const struct scenario *s)
         qemu_over(w, SOURCE, EV_MIG_FAILED);
         return true;
     case PHASE_PC_FLOW:
-    case PHASE_PC_RECOVER:
+    case PHASE_PC_RECOVER: /* where 7.2 waits for the destination's answer for ever */
+        if (q->phase == PHASE_PC_RECOVER && !s->qemu10)
+            return false;
         q->phase = PHASE_PC_PAUSED;
         qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_PAUSED);
         return true;

@@ -109,3 +109,24 @@ def descriptor_that_never_came(case, qemu):
     if broken.source.migration() != "postcopy-paused":
         broken.source.qmp.wait_count("postcopy-paused", 2)
     broken.resume()
+
+
+@test(qemu=QEMUS)
+def answer_that_is_lost(case, qemu):
+    """The source resumes, and the stream ends before the destination has answered: 7.2's waits for that for ever."""
+    broken = Broken(case, qemu)
+    ours, its = socket.socketpair()
+    with its:
+        broken.source.qmp.send_fd("getfd", its.fileno(), fdname="resume")
+    broken.source.qmp.command("migrate", uri="fd:resume", resume=True)
+    broken.source.qmp.wait_event("postcopy-recover")
+    with ours:
+        assert ours.recv(1), "the stream ended"
+    if qemu == "7.2":
+        for _ in range(50):
+            expect(broken.source.migration(), "postcopy-recover", "status")
+        assert "only supported during postcopy-active" in broken.source.qmp.refuses("migrate-pause", oob=True)
+        assert "no paused migration" in broken.source.qmp.refuses("migrate", uri="fd:resume", resume=True)
+        return
+    broken.source.qmp.wait_count("postcopy-paused", 2)
+    broken.resume()

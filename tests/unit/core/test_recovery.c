@@ -92,6 +92,26 @@ static void a_last_page_on_its_way_is_not_thrown_away(void **state)
     told(&s, "STOPPED/MIGRATED");
 }
 
+static void a_qemu_that_hangs_as_it_resumes_has_a_name(void **state)
+{
+    (void)state;
+    struct story s = p2p_with_channel();
+    give(&s, EV_MIG_POSTCOPY_PAUSED, EV_PROOF_NEEDS_SOURCE, EV_PEER_RECOVERABLE, EV_MIG_POSTCOPY_RECOVER);
+    give(&s, EV_STALLED, EV_PAUSE_REFUSED, EV_MIG_POSTCOPY_RECOVER); /* it may only be slow */
+    ordered(&s, "ASK_PEER, PEER_RECOVER, RECOVER, PAUSE_STREAM, ASK_QEMU");
+    told(&s, "SUSPENDED/POSTCOPY_FAILED, SUSPENDED/POSTCOPY");
+    struct story t = s;
+    give(&t, EV_STALLED, EV_MIG_POSTCOPY_ACTIVE);
+    told(&t, "SUSPENDED/POSTCOPY_FAILED, SUSPENDED/POSTCOPY");
+
+    give(&s, EV_STALLED, EV_PROOF_NEEDS_SOURCE, WITH(EV_PERFORM_P2P, BEGIN_RESUME | BEGIN_POSTCOPY));
+    told(&s, "SUSPENDED/POSTCOPY_FAILED");
+    answered(&s, "PERFORM POSTCOPY_FAILED, PERFORM RESUME_HANGS");
+    ordered(&s, "ASK_LATER");
+    give(&s, EV_ASK_AGAIN);
+    assert_int_equal(s.core.out.state, OUT_BROKEN);
+}
+
 static void a_daemon_that_comes_back_resumes_with_what_qemu_has(void **state)
 {
     (void)state;
@@ -516,6 +536,7 @@ int main(void)
         cmocka_unit_test(an_attempt_that_fails_is_told_and_made_again),
         cmocka_unit_test(a_silence_is_made_a_break),
         cmocka_unit_test(a_last_page_on_its_way_is_not_thrown_away),
+        cmocka_unit_test(a_qemu_that_hangs_as_it_resumes_has_a_name),
         cmocka_unit_test(a_daemon_that_comes_back_resumes_with_what_qemu_has),
         cmocka_unit_test(what_qemu_gave_up_keeps_nobody_waiting),
         cmocka_unit_test(switched_off_it_waits_for_somebody),
