@@ -104,7 +104,7 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
     [QUIRK_PREEMPT_RESUMES_BY_ITSELF] =
         {V8, 0, "with preempt QEMU connects by itself to resume, and nothing ends that before TCP does",
          "one address an attempt, that of the network over which the daemons talk first",
-         "with_preempt_each_attempt_has_another_address"},
+         "with_preempt_qemu_connects_by_itself"},
     [QUIRK_PREEMPT_DIES_AS_IT_RESUMES] =
         {V10, 0, "with preempt the destination can die of a cut within milliseconds of being resumed (2 of 40)",
          "none: the guest is lost, and both ends say so", "stream_is_resumed_by_itself"},

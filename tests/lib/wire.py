@@ -200,11 +200,15 @@ class Turnstile:
             fields = [line.split() for line in f]
         return sum(remote == there and state == "02" for _, _, remote, state, *_ in fields)  # SYN_SENT
 
+    def fill(self):
+        """The place for the one who may wait is taken."""
+        self._sockets.append(socket.create_connection(self._address))
+
     def take(self, far):
         """The caller whose turn it is; his place is taken at once. What he sends goes to the socket `far`."""
         near, _ = self._listener.accept()
-        place = socket.create_connection(self._address)
-        self._sockets += [near, place, far]
+        self.fill()
+        self._sockets += [near, far]
 
         def carry(source, sink):
             try:

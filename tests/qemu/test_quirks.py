@@ -33,12 +33,11 @@ def every_row_has_its_test(_case):
         table = f.read()
     named = re.findall(r'"(\w+)"\}', table)
     there = set()
-    for part, define in (("qemu", r"^def (\w+)"), ("unit", r"^static void (\w+)\(void \*\*state\)")):
-        for folder, _, names in os.walk(os.path.join(PROJECT, "tests", part)):
-            for name in names:
-                if name.startswith("test_"):
-                    with open(os.path.join(folder, name), encoding="utf-8") as f:
-                        there |= set(re.findall(define, f.read(), re.MULTILINE))
+    folder = os.path.join(PROJECT, "tests", "qemu")
+    for name in os.listdir(folder):
+        if name.startswith("test_"):
+            with open(os.path.join(folder, name), encoding="utf-8") as f:
+                there |= set(re.findall(r"^def (\w+)", f.read(), re.MULTILINE))
     expect(len(named), table.count("\n    [QUIRK_"), "tests that the rows name")
     expect(sorted(set(named) - there), [], "tests that the table names and nobody has written")
 

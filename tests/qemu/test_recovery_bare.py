@@ -5,9 +5,10 @@ When one of these shows that a defect is gone, migrate_recover.c may leave more 
 import os
 import socket
 
+from lib.move import wait_until
 from lib.qmp import BareQemu, Ports, Qmp
 from lib.runner import expect, test
-from lib.wire import Wire
+from lib.wire import Turnstile, Wire
 from moving import FULL, QEMUS
 
 MIB = 1 << 20
@@ -16,17 +17,18 @@ MIB = 1 << 20
 class Broken:
     """Two QEMUs in a post-copy whose stream was cut; the destination has been made to listen again, at `address`."""
 
-    def __init__(self, case, qemu):
+    def __init__(self, case, qemu, preempt=False):
+        more = ("-global", "migration.x-preempt-pre-7-2=off") if preempt else ()
         wire = case.own(Wire(f"{case.network}.3", f"{case.network}.2", case.port))
         ports = case.own(Ports(case.folder))
         self.monitor = os.path.join(case.folder, "daemon.qmp")  # of the source, to come and go as a daemon does
         self.source = case.own(BareQemu(case.folder, "source", case.emulator(qemu), ports, options=FULL, extra=(
-            "-chardev", f"socket,id=daemon,path={self.monitor},server=on,wait=off", "-mon", "chardev=daemon,mode=control")))
+            "-chardev", f"socket,id=daemon,path={self.monitor},server=on,wait=off", "-mon", "chardev=daemon,mode=control", *more)))
         ports.console.wait_line("ready")
         self.destination = case.own(
-            BareQemu(case.folder, "destination", case.emulator(qemu), ports, incoming=True, options=FULL))
+            BareQemu(case.folder, "destination", case.emulator(qemu), ports, incoming=True, options=FULL, extra=more))
         for end in (self.source, self.destination):
-            end.capabilities(events=True, return_path=True, postcopy_ram=True)
+            end.capabilities(events=True, return_path=True, postcopy_ram=True, **({"postcopy_preempt": True} if preempt else {}))
         self.source.qmp.command("migrate-set-parameters", max_bandwidth=20 * MIB, max_postcopy_bandwidth=MIB)
         self.destination.qmp.command("migrate-incoming", uri=f"tcp:{case.network}.2:{case.port}")
         self.source.qmp.command("migrate", uri=wire.uri.replace("//", ""))
@@ -130,3 +132,21 @@ def answer_that_is_lost(case, qemu):
         return
     broken.source.qmp.wait_count("postcopy-paused", 2)
     broken.resume()
+
+
+@test(qemu=["10"])
+def with_preempt_qemu_connects_by_itself(case, qemu):
+    """It takes no stream that was connected for it, and nothing ends its attempt before TCP does. What Baton makes of
+    that is in test_recovery.py: another_network_takes_over."""
+    broken = Broken(case, qemu, preempt=True)
+    source = broken.source.qmp
+    with socket.socketpair()[0] as stream:
+        source.send_fd("getfd", stream.fileno(), fdname="resume")
+    assert "multi-channel" in source.refuses("migrate", uri="fd:resume", resume=True)
+    turnstile = case.own(Turnstile(f"{case.network}.3"))
+    turnstile.fill()
+    source.command("migrate", uri=turnstile.uri, resume=True)
+    wait_until(lambda: turnstile.callers_waiting() == 1, "QEMU does not connect")
+    assert "only supported during postcopy-active" in source.refuses("migrate-pause", oob=True)
+    assert "no paused migration" in source.refuses("migrate", uri="tcp:%s:%d" % broken.address, resume=True)
+    expect(broken.source.migration(), "postcopy-recover-setup", "status")
