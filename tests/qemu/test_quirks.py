@@ -319,12 +319,11 @@ def capabilities_are_agreed(case, qemu):
     end_guest(pair, guest)
 
 
-@test(qemu=QEMUS, told=[False, True])
-def preempt_channel_comes_too_late(case, qemu, told):
+@test(how=["7.2", "10", "10, told"])
+def preempt_channel_comes_too_late(case, how):
     """It is still on its way when the migration fails: QEMU aborts, with the guest. From 8 on it can be told to
     connect only when post-copy begins, which Baton does; test_faults.py, stream_reset_in_pre_copy, is the rest."""
-    if told and qemu == "7.2":
-        skip("7.2 can't be told")
+    qemu, _, told = how.partition(", ")
     more = ("-global", "migration.x-preempt-pre-7-2=off") if told else ()
     bare = Bare(case, qemu, source_more=more, destination_more=more)
     turnstile = case.own(Turnstile(f"{case.network}.3"))
