@@ -49,20 +49,20 @@ class Test:
     function: object
     arguments: dict
     timeout: float
-    alone: bool     # its times matter: nothing else runs beside it
+    waits: bool = False  # it does little but wait for a deadline: it takes no place from those that work
 
     def run(self, case):
         self.function(case, **self.arguments)
 
 
-def test(timeout=patience.TEST, alone=False, **parameters):
+def test(timeout=patience.TEST, waits=False, **parameters):
     """Declares a test; parameters are lists of values to run it with."""
     def declare(function):
         for values in itertools.product(*parameters.values()):
             arguments = dict(zip(parameters, values))
             suffix = ",".join(f"{name}={value}" for name, value in arguments.items())
             name = function.__name__ + (f"[{suffix}]" if suffix else "")
-            _tests.append(Test(name, function, arguments, timeout, alone))
+            _tests.append(Test(name, function, arguments, timeout, waits))
         return function
     return declare
 
@@ -320,14 +320,15 @@ def _say_result(running, counts):
 
 
 def run(tests, jobs=2, say=_say_result):
-    """Runs the tests, up to `jobs` side by side; each that is over goes to `say`, which prints a line for it."""
+    """Runs the tests, up to `jobs` side by side, and as many that only wait; each that is over goes to `say`, which prints a line for it."""
     counts = Counts()
     waiting = list(tests)
     running = []
     try:
         while waiting or running:
-            while waiting and _may_start(waiting[0], running, jobs):
-                running.append(_Running(waiting.pop(0)))
+            while one := next((one for one in waiting if _may_start(one, running, jobs)), None):
+                waiting.remove(one)
+                running.append(_Running(one))
             ready, _, _ = select.select([r.pidfd for r in running], [], [])
             for one in [r for r in running if r.pidfd in ready]:
                 running.remove(one)
@@ -339,9 +340,7 @@ def run(tests, jobs=2, say=_say_result):
 
 
 def _may_start(one, running, jobs):
-    if not running:
-        return True
-    return len(running) < jobs and not one.alone and not any(r.test.alone for r in running)
+    return sum(r.test.waits == one.waits for r in running) < jobs
 
 
 def collect(folders, pattern=""):

@@ -249,7 +249,7 @@ def cont_too_early_at_the_source(case, qemu):
 # ---- QEMU says nothing ----
 
 
-@test(qemu=QEMUS, command=["stop", "cont", "system_reset"])
+@test(waits=True, qemu=QEMUS, command=["stop", "cont", "system_reset"])
 def order_without_answer(case, qemu, command):
     """The caller hears by the deadline that QEMU did not answer; what is carried out later is told then."""
     fake, pair, guest, _ = fake_guest(case, qemu, **PATIENCE)
@@ -269,7 +269,7 @@ def order_without_answer(case, qemu, command):
     end_guest(pair, guest)
 
 
-@test(qemu=QEMUS, where=["source migrate-set-capabilities", "source migrate-set-parameters", "source migrate",
+@test(waits=True, qemu=QEMUS, where=["source migrate-set-capabilities", "source migrate-set-parameters", "source migrate",
                          "destination migrate-set-capabilities", "destination migrate-incoming"])
 def migration_order_without_answer(case, qemu, where):
     """By the deadline the migration is given up; the guest never noticed."""
@@ -405,7 +405,7 @@ def bad_start_of_the_destination(case, qemu, how):
     expect_at_home(pair, guest, move, [], state, [])
 
 
-@test(qemu=QEMUS, how=["junk", "silent", "dies"])
+@test(waits=True, qemu=QEMUS, how=["junk", "silent", "dies"])
 def bad_emulator(case, qemu, how):
     """What can't be asked what it can do is refused, by a deadline, with its last words."""
     point, orders, sentence = BAD_STARTS[how]

@@ -104,7 +104,7 @@ def hello(token):
     return frame(HELLO, opaque(token) + bytes(16) + u32(0) + string("0.1.0"), program=PEER)
 
 
-@test()
+@test(waits=True)
 def strangers_at_the_peers_listener(case):
     """A token that nobody gave out opens nothing, and nothing else is served there."""
     host = case.batond(peers=True).start()

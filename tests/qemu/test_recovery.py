@@ -52,7 +52,7 @@ def black_hole_is_noticed(case, qemu, way):
     expect_whole(pair, guest, move, 1)
 
 
-@test(qemu=QEMUS)
+@test(waits=True, qemu=QEMUS)
 def outage_of_a_minute(case, qemu):
     """61 s, after which stock libvirt never recovers: the kernels have given the connections up."""
     networks = case.own(Networks())
