@@ -418,9 +418,16 @@ void out_peer_lost(struct step *s)
         driver_left(s, RESULT_PEER_LOST);
 }
 
-/* QEMU ended the migration by itself, and restarts the guest by itself if it had stopped it. */
+/* QEMU ended the migration by itself, and restarts the guest by itself if it had stopped it. Once the vCPUs stand still
+ * for a switchover that may be one to post-copy, the destination may have been given the guest: it is asked. Where it
+ * can't be, no Finish has gone out, as with a stock peer in pre-copy. */
 void out_failed(struct step *s)
 {
+    const struct outgoing *o = out(s);
+    if (o->state == OUT_SWITCHING && !out_may_cancel(o) && (o->channel || o->require_proof)) {
+        out_failed_postcopy(s);
+        return;
+    }
     out_set_outcome(s, RESULT_QEMU_FAILED);
     go(s, OUT_CANCELLING);
     step_act(s, ACT_READ_STATS, 0); /* QEMU's words for it */

@@ -31,6 +31,8 @@ MUTATIONS = [
      "step_act(s, ACT_INCIDENT, INCIDENT_SOURCE_RESUMED_ITSELF);"),
     ("cancel where post-copy may be active",
      "return !o->postcopy_sent || (o->pause_before && !o->continued);", "return o != NULL;"),
+    ("a source that failed where post-copy may have begun is given back",
+     "if (o->state == OUT_SWITCHING && !out_may_cancel(o) && (o->channel || o->require_proof)) {", "if (0) {"),
 
     # ---- cont, and who may give it ----
     ("cont while the source may run",

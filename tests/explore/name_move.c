@@ -14,7 +14,8 @@ static const char *name_what(const struct world *w, struct move m)
         "refuses migrate-start-postcopy", "refuses migrate-continue", "refuses migrate_cancel",
         "refuses cont", "refuses stop", "refuses to listen", "does not start",
         "stops for an I/O error", "sync fails", "is powered off by its guest",
-        "is thought to have stalled", "hangs as post-copy begins", "says an unknown status",
+        "is thought to have stalled", "hangs as post-copy begins",
+        "fails as post-copy begins", "says an unknown status",
         "refuses to resume", "and all of its host lose their power", "and its host do, and the journal's tail is lost"};
     const struct qemu *q = &w->qemus[m.on];
     switch ((enum move_kind)m.kind) {

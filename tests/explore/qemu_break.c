@@ -153,6 +153,11 @@ bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum od
         qemu_hang_up(w); /* why it hangs */
         q->phase = PHASE_HUNG;
         return true;
+    case ODD_FAIL:
+        if (!s->qemu10 || !q->switch_pc || (q->phase != PHASE_SWITCHING && q->phase != PHASE_PC_SENT))
+            return false;
+        qemu_hang_up(w);
+        return source_fails(w);
     case ODD_STATUS_EARLY:
         qemu_say(w, h, EV_MIG_UNKNOWN);
         return w->daemons[h].up && q->phase == PHASE_NONE;

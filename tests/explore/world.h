@@ -259,6 +259,7 @@ enum oddity {
     ODD_POWER_OFF, /* the guest powers itself off */
     ODD_STALL,     /* a stream that flows is taken for a black hole */
     ODD_HANG,      /* at the very beginning of post-copy */
+    ODD_FAIL,      /* there, too: no QEMU that is known says so */
     /* only where no budget leads */
     ODD_STATUS_EARLY,  /* before it has a migration */
     ODD_RECOVER_FAILS,

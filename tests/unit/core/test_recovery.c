@@ -225,6 +225,34 @@ static void a_qemu_that_hangs_as_postcopy_begins_has_a_name(void **state)
     told(&s, "SUSPENDED/POSTCOPY");
 }
 
+static struct story source_switching(int peer)
+{
+    struct story s = running_guest();
+    give(&s, WITH(EV_BEGIN, BEGIN_POSTCOPY), WITH(EV_PERFORM, peer), EV_SOURCE_CONFIGURED, EV_MIGRATE_ACCEPTED,
+         EV_MIG_ACTIVE, EV_START_POSTCOPY, EV_QEMU_STOPPED, EV_MIG_DEVICE);
+    forget_so_far(&s);
+    return s;
+}
+
+static void a_qemu_that_fails_as_postcopy_begins_goes_on_by_proof_only(void **state)
+{
+    (void)state;
+    struct story s = source_switching(PEER_CHANNEL);
+    give(&s, EV_MIG_FAILED, EV_QEMU_RESUMED, EV_QEMU_STOPPED);
+    told(&s, "SUSPENDED/POSTCOPY_FAILED");
+    ordered(&s, "ASK_PEER, STOP, ASK_PEER");
+    struct story t = s;
+    give(&t, EV_PROOF_TAKEN); /* it is there, and may run there */
+    ordered(&t, "READ_STATS");
+    give(&s, EV_PROOF_RELEASED, EV_QEMU_RESUMED, EV_CONT_DONE);
+    ordered(&s, "CONT, JOB_END POSTCOPY_FAILED");
+    reads(&s, "RUNNING/MIGRATION_CANCELED");
+
+    s = source_switching(PEER_STOCK); /* nobody can be asked: no Finish has gone out */
+    give(&s, EV_MIG_FAILED, EV_QEMU_RESUMED);
+    reads(&s, "RUNNING/MIGRATION_CANCELED");
+}
+
 static void finish_that_was_lost_breaks_nothing_where_it_can_be_asked(void **state)
 {
     (void)state;
@@ -545,6 +573,7 @@ int main(void)
         cmocka_unit_test(there_is_nothing_to_resume),
         cmocka_unit_test(proved_released_it_is_given_back_the_hard_way),
         cmocka_unit_test(a_qemu_that_hangs_as_postcopy_begins_has_a_name),
+        cmocka_unit_test(a_qemu_that_fails_as_postcopy_begins_goes_on_by_proof_only),
         cmocka_unit_test(finish_that_was_lost_breaks_nothing_where_it_can_be_asked),
         cmocka_unit_test(an_operator_s_word),
         cmocka_unit_test(a_restart_cancels_no_precopy),
