@@ -110,10 +110,22 @@ static bool says_again(const struct sequence *s, enum core_event_type type)
     return s->count && last->kind == ITEM_HEAR && last->type == type;
 }
 
+/* The answer to what was ordered before the migration began: to the `cont` of the one before it, for instance. */
+static bool answers_nothing(const struct sequence *s, enum core_event_type type)
+{
+    static const uint8_t orders[EV_COUNT] = {[EV_CONT_DONE] = ACT_CONT, [EV_STOP_DONE] = ACT_STOP};
+    if (!orders[type])
+        return false;
+    for (unsigned i = 0; i < s->count; i++)
+        if (s->items[i].kind == ITEM_ORDER && s->items[i].type == orders[type])
+            return false;
+    return true;
+}
+
 static bool take_step(struct sequence *s, const struct trace_reader *r)
 {
     struct core_event e = r->event;
-    if (e.type == EV_MIG_SETUP && says_again(s, EV_MIG_SETUP))
+    if ((e.type == EV_MIG_SETUP && says_again(s, EV_MIG_SETUP)) || answers_nothing(s, e.type))
         return true;
     s->was_broken |= e.type == EV_MIG_POSTCOPY_PAUSED || e.type == EV_MIG_FAILED;
     if (is_report[e.type] && !add(s, (struct item){.kind = ITEM_HEAR, .type = e.type, .arg = e.arg,
