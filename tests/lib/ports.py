@@ -80,12 +80,17 @@ class Console:
         """Sends a command to the newest (or oldest) of the guest's living QEMUs; the answer as a dict of its numbers."""
         with self._changed:
             since = len(self.lines)
+        self.send(letter, oldest)
+        text, _ = self.wait_line(answer, timeout, since)
+        return parse_line(text)
+
+    def send(self, letter, oldest=False):
+        """The same, for a command without an answer."""
+        with self._changed:
             living = [c for c in self._connections if c is not None]
         if not living:
             raise RuntimeError("the guest has no QEMU")
         self._send(letter.encode(), living if oldest else living[::-1])
-        text, _ = self.wait_line(answer, timeout, since)
-        return parse_line(text)
 
     @staticmethod
     def _send(data, connections):

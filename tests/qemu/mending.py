@@ -31,11 +31,12 @@ def hear_qemu(pair):
         host.use_client(Client(host.name, host.uri, host.timeline, qemu_events=True))
 
 
-def enter(move, way, uri=None):
+def enter(move, way, uri=None, *options):
     """Post-copy that lasts as long as a test needs."""
     to = [move.destination.uri] if way == "client-managed" else ["--p2p", p2p_uri(move)]
     uri = [uri] if uri else []
-    move.start_virsh("migrate", "--live", "--postcopy", *SLOW, "--postcopy-bandwidth", CRAWL, move.guest.name, *to, *uri)
+    move.start_virsh("migrate", "--live", "--postcopy", *SLOW, "--postcopy-bandwidth", CRAWL, *options,
+                     move.guest.name, *to, *uri)
     move.wait_pass()
     move.source.virsh("migrate-postcopy", move.guest.name)
     move.destination.wait_event("RESUMED/POSTCOPY", move.guest.name)
@@ -45,10 +46,10 @@ def p2p_uri(move):
     return move.destination.tcp_uri or move.destination.uri
 
 
-def resume(move, way, uri):
+def resume(move, way, uri, *options):
     """The command with which an operator takes a broken post-copy up."""
     to = [move.destination.uri] if way == "client-managed" else ["--p2p", p2p_uri(move)]
-    move.start_virsh("migrate", "--live", "--postcopy", "--postcopy-resume", move.guest.name, *to, uri)
+    move.start_virsh("migrate", "--live", "--postcopy", "--postcopy-resume", *options, move.guest.name, *to, uri)
 
 
 # ---- what happened ----

@@ -143,7 +143,7 @@ def healthy_stream_is_left_alone(case, qemu):
 
 @test(qemu=QEMUS, way=WAYS)
 def stream_is_resumed_by_hand(case, qemu, way):
-    """With recovery switched off it waits for an operator; client-managed, he does so twice. Then over another URI."""
+    """With recovery switched off it waits for an operator, each time that it breaks; then over another URI."""
     pair, guest, move = guest_that_moves(case, qemu, way, postcopy_recovery=0)
     wire = through_wire(case, pair)
     enter(move, way, wire.uri)
@@ -153,21 +153,18 @@ def stream_is_resumed_by_hand(case, qemu, way):
     move.expect_states("PAUSED/POSTCOPY_FAILED", "RUNNING/POSTCOPY_FAILED")
     refused(pair.a, "post-copy", "resume", guest.name)
 
-    times = 1
-    if way == "client-managed":
+    for times in (1, 2):
         resume(move, way, wire.uri)
-        wait_mended(pair)
+        wait_mended(pair, times)
         wait_flowing(wire)
         wire.cut()
-        times = 2
-        wait_broken(pair, times)
+        wait_broken(pair, times + 1)
         finish_failed(move)
-
     resume(move, way, f"tcp://{pair.b.address}:{case.port + 1}")
-    wait_mended(pair, times)
+    wait_mended(pair, 3)
     move.let_go("--postcopy")
     move.finish()
-    expect_whole(pair, guest, move, times)
+    expect_whole(pair, guest, move, 3)
 
 
 @test(qemu=QEMUS, way=WAYS, end=["source", "destination"])

@@ -1,47 +1,12 @@
 """The other host does not come back: nobody can prove who runs the guest, and an operator decides it, on either end."""
-import os
 import signal
-import subprocess
 
 from lib import processes
-from lib.hosts import BATOND
 from lib.move import end_guest, wait_until
 from lib.patience import PATIENCE
 from lib.runner import expect, test
 from moving import QEMUS, SLOW, enter_post_copy, refused, running_guest, through_wire
-
-BATON = os.path.join(os.path.dirname(BATOND), "baton")
-RUN, END = "it-runs-nowhere-else", "this-copy-is-lost"
-
-
-def settle(host, guest, what, *options):
-    return subprocess.run([BATON, "--root", host.root, "settle", guest.name, what, *options], capture_output=True,
-                          text=True, timeout=30, check=False)
-
-
-def asked_for_a_word(host, guest, what, word, lost):
-    """Nothing is done, and it is said what may be lost."""
-    before = host.state(guest.name)
-    for options in ((), ("--accept", "yes")):
-        done = settle(host, guest, what, *options)
-        expect(done.returncode, 1, f"status of baton settle {what} {options}")
-        assert lost in done.stderr and f"--accept {word}" in done.stderr, done.stderr
-    expect(host.state(guest.name), before, "state after nothing was decided")
-    assert not os.path.exists(record_of(host)), "nothing was decided, and it was recorded"
-
-
-def record_of(host):
-    return os.path.join(host.root, "lib", "settled")
-
-
-def decided(host, guest, what, word):
-    done = settle(host, guest, what, "--accept", word)
-    expect(done.returncode, 0, f"status of baton settle {what}: {done.stderr}")
-    with open(record_of(host), encoding="utf-8") as f:
-        record = f.read()
-    assert f"decision={what} uid={os.getuid()}" in record and f"name={guest.name}" in record, record
-    wait_until(lambda: "outcome: done" in open(record_of(host), encoding="utf-8").read(), "the outcome is not recorded")
-
+from settling import END, RUN, asked_for_a_word, decided, settle
 
 def ordered(host, action):
     """The newest migration's trace has this order, or this event."""

@@ -15,7 +15,7 @@
  *
  * On COM1 it says "ready ..." once its pages are filled and then answers one-letter commands:
  *   s  "status ..."        v  check every word of every page: "verdict ..."
- *   p  stop writing        g  go on
+ *   p  stop writing        g  go on        w  write a record on each disk, paused or not
  *   o  power off           r  reset            x  triple fault
  *   c  set the battery-backed clock an hour forward or back
  */
@@ -129,6 +129,10 @@ static void obey(int command)
     case 'g':
         guest.paused = false;
         console_text("going\n");
+        return;
+    case 'w':
+        disks_tick(guest.config.disk_ticks, guest.config.disk_ticks);
+        console_text("ordered\n");
         return;
     case 'o':
         console_text("off\n");
