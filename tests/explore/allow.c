@@ -100,7 +100,9 @@ static bool order(struct place *p, enum host h, const struct item *item)
             qemu_say(w, h, EV_QEMU_GONE);
         return true;
     }
-    enum command c = a == ACT_CANCEL && item->arg ? COMMAND_END_STREAM : commands[a];
+    enum command c = commands[a];
+    if (item->arg && (a == ACT_CANCEL || a == ACT_CONT)) /* their hard ways */
+        c = a == ACT_CANCEL ? COMMAND_END_STREAM : COMMAND_CONT_HARD;
     if (c == COMMAND_NONE || q->commands[COMMANDS_MAX - 1])
         return false;
     qemu_order(w, h, c);

@@ -36,7 +36,7 @@ MUTATIONS = [
 
     # ---- cont, and who may give it ----
     ("cont while the source may run",
-     "note_paused(s); in(s)->finish = 1;", "note_paused(s); in_take_over(s);"),
+     "note_paused(s); in(s)->finish = 1; }", "note_paused(s); in_take_over(s); }"),
     ("completed is taken for the right to run",
      "if (in(s)->finish && !in(s)->asked)", "if (!in(s)->asked)"),
     ("Finish is accepted after the release",
@@ -95,8 +95,10 @@ MUTATIONS = [
     ("a failed attempt is not tried again",
      "step_act(s, ACT_PEER_CLOSE, 0); } step_act(s, ACT_ASK_LATER, 0);", "step_act(s, ACT_PEER_CLOSE, 0); }"),
     ("a pause that was ordered is not followed by resume",
-     "if (out(s)->recovery == RECOVERY_PAUSING) order_recovery(s); else if (out(s)->recovery == RECOVERY_ORDERED)",
-     "if (out(s)->recovery == RECOVERY_ORDERED)"),
+     "if (out(s)->recovery == RECOVERY_PAUSING) order_recovery(s); else if (is_ordered(out(s)))",
+     "if (is_ordered(out(s)))"),
+    ("a QEMU that hangs as it resumes is resumed again and again",
+     "out(s)->recovery = RECOVERY_STANDS; step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);", ""),
     ("the destination is released while it runs",
      "if (s->event.arg == SWITCHED_UNSEEN && !i->completed && !i->taken && i->state != IN_RESUMING)",
      "if (s->event.arg == SWITCHED_UNSEEN && !i->completed && i->state != IN_RESUMING)"),

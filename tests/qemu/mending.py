@@ -1,5 +1,4 @@
 """Post-copies that break and are mended: how a test, or a measurement, gets into one, and sees what became of it."""
-from lib import traces
 from lib.client import Client
 from lib.hosts import Pair
 from lib.move import Move, end_guest, start_guest, statistics, wait_until
@@ -15,14 +14,8 @@ STALL = 3  # seconds: postcopy_stall_timeout of the hosts whose network is unplu
 def guest_that_moves(case, qemu, way, **settings):
     """As running_guest; the daemons can talk to each other, whoever manages the migration."""
     pair, guest, move = running_guest(case, qemu, peers=way == "client-managed", **settings)
-    unheld(case)
     hear_qemu(pair)
     return pair, guest, move
-
-
-def unheld(case):
-    """What comes late in a recovery comes in many orders: those in tests/explore/recorded are held against the model."""
-    traces.by_hand(case.folder)
 
 
 def hear_qemu(pair):
@@ -111,7 +104,6 @@ def networked(case, networks, count, way, qemu):
         hosts.append(host.start())
         case.own(host.client)
     pair = Pair(*hosts)
-    unheld(case)
     hear_qemu(pair)
     guest = start_guest(pair, case.tiny(qemu=qemu, options=FULL))
     return pair, guest, Move(pair, guest)

@@ -1,6 +1,5 @@
 """The stream is cut as each step of the switchover is told. Whatever it was in time for: one runner, nothing lost,
 clients told the truth, and words that say what broke."""
-from lib import traces
 from lib.client import Client
 from lib.hosts import VirshError
 from lib.move import end_guest, wait_until
@@ -93,10 +92,6 @@ def cut_in_pre_copy(case, qemu, moment, p2p):
 @test(qemu=QEMUS, moment=POST_COPY, p2p=[False, True])
 def cut_in_post_copy(case, qemu, moment, p2p):
     """Once the source said postcopy-active it runs again only on proof. In p2p the daemons have that, or mend the stream."""
-    # The model QEMU does not know yet that 7.2 may say `failed` here, start the guest all the same, and end; nor
-    # each order of a recovery, nor QEMU 10's `device` for ever.
-    if p2p or (qemu, moment) == ("7.2", "b postcopy-active") or (qemu == "10" and moment in SILENT):
-        traces.by_hand(case.folder)
     pair, guest, move = running_guest(case, qemu, "mib=16 rate=2000")
     wire = through_wire(case, pair)
     cut_at(pair, wire, moment)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 
-from lib import traces
 from lib.move import end_guest, wait_until
 from lib.runner import expect, test
 from moving import CRAWL, FULL, QEMUS, SLOW, hold_before_post_copy, query_migrate, refused, running_guest, through_wire
@@ -31,7 +30,6 @@ def is_locked(path):
 
 def broken_before_it_ran(case, qemu, way, devices):
     """Post-copy has begun on the source, nothing of its switchover arrives, and the stream ends."""
-    traces.by_hand(case.folder)  # the model QEMU does not know the door
     guest = case.tiny(qemu=qemu, options=FULL, devices=devices)
     pair, guest, move = running_guest(case, qemu, guest=guest, peers=way == "client-managed")
     wire = through_wire(case, pair)
@@ -66,8 +64,10 @@ def a_guest_that_never_left_goes_on(case, qemu, way, storage):
     pair.a.virsh("suspend", guest.name)
     pair.a.virsh("resume", guest.name)
     expect(guest.verdict()["wrong"], 0, "wrong pages")
-    assert "CONT 1" in pair.a.trace_tail(), pair.a.trace_tail()
-    # A QEMU that stands in postcopy-paused takes no second one. 7.2 may have come to say that it failed.
+    # 7.2 may say instead, at once or later, that it failed: then it takes an ordinary `cont`.
+    told = pair.a.trace_tail()
+    assert "CONT 1" in told or (qemu == "7.2" and "MIG_FAILED" in told), told
+    # A QEMU that stands in postcopy-paused takes no second one.
     if query_migrate(pair.a, guest)["status"] != "failed":
         refused(pair.a, "in progress", "migrate", "--live", "--unsafe", "--p2p", guest.name, pair.b.uri, within=20)
         expect(pair.a.state(guest.name).split("/")[0], "RUNNING", "state after another try")

@@ -1,7 +1,6 @@
 """The source has sent its last page, and the destination has not got it: it may still come, and nothing would send it again."""
 import os
 
-from lib import traces
 from lib.move import end_guest, statistics, wait_until
 from lib.runner import expect, test
 from lib.wire import UnixWire
@@ -16,7 +15,6 @@ BROKEN = ("PAUSED/POSTCOPY_FAILED", "RUNNING/POSTCOPY_FAILED")
 def behind_the_last_page(case, qemu, *options):
     """A peer-to-peer post-copy whose rest is held by the wire: to its QEMU all of it is sent."""
     pair, guest, move = running_guest(case, qemu, postcopy_stall_timeout=STALL)
-    traces.by_hand(case.folder)  # a time-out is none of QEMU's own events
     hear_qemu(pair)
     wire = through_wire(case, pair)
     channel = case.own(UnixWire(os.path.join(case.folder, "p2p"), pair.b.socket))

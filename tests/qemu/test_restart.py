@@ -473,7 +473,6 @@ def figures_of_a_failure_while_away(case, qemu):
 @test(qemu=QEMUS, who=["a", "b", "ab"], timeout=90)
 def figures_survive(case, qemu, who):
     """In mid post-copy a daemon (or both) is away for a second; what clients read of the job goes on as if it had not."""
-    traces.by_hand(case.folder)  # the model does not know what a QEMU answers that is just completing
     pair, guest, move = running_guest(case, qemu, peers=1)
     began = time.monotonic()
     move.start_virsh("migrate", "--live", "--p2p", "--postcopy", *SLOW, "--postcopy-bandwidth", "4", guest.name,
