@@ -2,7 +2,6 @@
 import collections
 import os
 import re
-import signal
 import threading
 import time
 
@@ -194,7 +193,8 @@ class Fault:
         if action.endswith("batond"):
             for host in (a, b):
                 if "both" in action or ("source" in action) == (host is a):
-                    host.process.send_signal(signal.SIGKILL)
+                    host.process.kill()
+                    host.process.wait()  # or else nobody sees that it is to be started again
         if action == "kill -9 the client":
             self.move._process.kill()  # pylint: disable=protected-access
         if ": " in action:
