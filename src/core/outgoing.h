@@ -64,6 +64,7 @@ void out_ask_broken(struct step *s);
 enum core_result out_resumes_nothing(const struct outgoing *o);
 bool out_recovers(const struct outgoing *o);
 void out_resumer_left(struct step *s);
+void out_end_recovery(struct step *s);
 
 /* The cells of the table. */
 step_function out_abort_broken, out_abort_cancelling, out_abort_early, out_abort_migration,

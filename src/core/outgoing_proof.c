@@ -12,9 +12,11 @@ static bool takes_cont(const struct outgoing *o)
     return o->itself || o->completed || o->state == OUT_POSTCOPY_DONE;
 }
 
-/* It never ran there and never will. */
+/* It never ran there and never will. What was being resumed is broken: nothing that QEMU still says of it counts. */
 void out_give_back(struct step *s)
 {
+    if (out(s)->state == OUT_RECOVERING)
+        out_end_recovery(s);
     out(s)->stood_still = out(s)->continued = 0; /* nothing is there any more */
     bool hard = !takes_cont(out(s));
     out(s)->recovery = RECOVERY_NONE;

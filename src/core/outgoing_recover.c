@@ -53,7 +53,7 @@ static void tell_failed(struct step *s)
         step_tell(s, CORE_PAUSED, PAUSED_POSTCOPY_FAILED, TOLD_SUSPENDED, SUSPENDED_POSTCOPY_FAILED);
 }
 
-static void back_to_broken(struct step *s)
+void out_end_recovery(struct step *s)
 {
     go(s, OUT_BROKEN);
     out(s)->recovery = RECOVERY_NONE;
@@ -65,7 +65,7 @@ static void back_to_broken(struct step *s)
 static void fail_attempt(struct step *s, enum core_result why)
 {
     bool by_hand = out(s)->resuming;
-    back_to_broken(s);
+    out_end_recovery(s);
     out(s)->resuming = 0;
     if (by_hand) {
         out(s)->client = CLIENT_LEFT;
@@ -398,12 +398,12 @@ void out_stalled_switching(struct step *s)
 
 void out_lost_recovering(struct step *s)
 {
-    back_to_broken(s);
+    out_end_recovery(s);
     out_lost_broken(s);
 }
 
 void out_refused_there_recovering(struct step *s)
 {
-    back_to_broken(s);
+    out_end_recovery(s);
     out_refused_there(s);
 }

@@ -39,7 +39,7 @@ static void forget_links(struct world *w, const struct scenario *s)
 /* A source looks at the stream from its connecting until it is paused, broken or over; who resumes makes a new one. */
 static bool source_uses_stream(const struct qemu *q)
 {
-    return q->phase >= PHASE_SETUP && q->phase <= PHASE_CANCELLING && q->phase != PHASE_PC_PAUSED;
+    return q->phase >= PHASE_SETUP && q->phase <= PHASE_CANCELLING && q->phase != PHASE_PC_PAUSED && q->phase != PHASE_PC_CONNECTING;
 }
 
 static bool destination_uses_stream(const struct qemu *q)

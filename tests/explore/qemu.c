@@ -185,7 +185,7 @@ static void pause_stream(struct world *w, const struct scenario *s, enum host h)
     struct qemu *q = &w->qemus[h];
     bool flows = h == SOURCE ? (q->status == EV_MIG_POSTCOPY_ACTIVE && q->phase >= PHASE_SWITCHING &&
                                 q->phase < PHASE_PC_PAUSED) ||
-                                   (q->phase == PHASE_PC_RECOVER && s->qemu10)
+                                   (s->qemu10 && (q->phase == PHASE_PC_CONNECTING || q->phase == PHASE_PC_RECOVER))
                              : q->phase == PHASE_LOADED_PC || q->phase == PHASE_RECOVERING_PC;
     if (!flows) {
         qemu_say(w, h, EV_PAUSE_REFUSED);
@@ -207,9 +207,7 @@ static void resume(struct world *w, const struct scenario *s, bool given)
         qemu_say(w, SOURCE, EV_RECOVER_REFUSED);
         return;
     }
-    if (q->phase == PHASE_PC_PAUSED)
-        w->stream = (struct stream){0};
-    q->phase = PHASE_PC_RECOVER;
+    q->phase = q->phase == PHASE_PC_GIVEN ? PHASE_PC_RECOVER : PHASE_PC_CONNECTING;
     qemu_say_status(w, SOURCE, s->qemu10 ? EV_MIG_SETUP : EV_MIG_POSTCOPY_RECOVER);
     qemu_say(w, SOURCE, EV_RECOVER_ACCEPTED);
 }
@@ -446,27 +444,36 @@ static bool cancelled(struct world *w, const struct scenario *s)
     return true;
 }
 
-/* The connection, and then the destination's word that it goes on. */
-static bool go_on_recovering(struct world *w, const struct scenario *s)
+/* A destination that still has the old stream does not listen, and will notice its end when it does. */
+static bool connect_again(struct world *w, const struct scenario *s)
 {
     struct qemu *q = &w->qemus[SOURCE], *d = &w->qemus[DESTINATION];
-    if (!w->stream.open && d->alive && d->phase == PHASE_LISTENING_PC) {
-        w->stream = (struct stream){.open = 1, .sent = 2, .taken = 2};
-        d->phase = PHASE_RECOVERING_PC;
-        qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_RECOVER);
-        if (s->qemu10)
-            qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
-    } else if (!w->stream.open) {
+    if (!d->alive || d->phase != PHASE_LISTENING_PC) {
         q->phase = PHASE_PC_PAUSED;
         qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_PAUSED);
-    } else if (!w->stream.cut && q->status == EV_MIG_SETUP) {
-        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
-    } else if (!w->stream.cut) {
-        q->phase = PHASE_PC_FLOW;
-        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
-    } else {
-        return false;
+        return true;
     }
+    w->stream = (struct stream){.open = 1, .sent = 2, .taken = 2};
+    q->phase = PHASE_PC_RECOVER;
+    d->phase = PHASE_RECOVERING_PC;
+    qemu_say_status(w, DESTINATION, EV_MIG_POSTCOPY_RECOVER);
+    if (s->qemu10)
+        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
+    return true;
+}
+
+/* The destination's word that it goes on. */
+static bool go_on_recovering(struct world *w)
+{
+    struct qemu *q = &w->qemus[SOURCE];
+    if (w->stream.cut)
+        return false;
+    if (q->status == EV_MIG_SETUP) {
+        qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_RECOVER);
+        return true;
+    }
+    q->phase = PHASE_PC_FLOW;
+    qemu_say_status(w, SOURCE, EV_MIG_POSTCOPY_ACTIVE);
     return true;
 }
 
@@ -509,8 +516,10 @@ static bool source_goes_on(struct world *w, const struct scenario *s, unsigned v
         q->phase = PHASE_OVER;
         qemu_run(w, SOURCE);
         return true;
+    case PHASE_PC_CONNECTING:
+        return connect_again(w, s);
     case PHASE_PC_RECOVER:
-        return go_on_recovering(w, s);
+        return go_on_recovering(w);
     case PHASE_NONE:
     case PHASE_HUNG:
     case PHASE_WAITING:

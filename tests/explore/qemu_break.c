@@ -44,6 +44,7 @@ static bool source_notices(struct world *w, const struct scenario *s)
     case PHASE_PC_FIRST:
     case PHASE_WAITING:
     case PHASE_PC_SENT:
+    case PHASE_PC_CONNECTING:
     case PHASE_PC_GIVEN:
     case PHASE_PC_PAUSED:
     case PHASE_CANCELLING:

@@ -56,7 +56,8 @@ enum phase {
     PHASE_SENT,       /* pre-copy: all is sent, the destination's last word is awaited */
     PHASE_PC_FLOW,    /* pages of post-copy */
     PHASE_PC_LAST,    /* all of them are sent, the destination's last word is awaited */
-    PHASE_PC_RECOVER, /* resuming */
+    PHASE_PC_CONNECTING, /* resuming: looks for a stream */
+    PHASE_PC_RECOVER, /* resuming: has one */
     PHASE_PC_GIVEN,   /* paused, and it has been given a stream */
     PHASE_PC_PAUSED,
     PHASE_CANCELLING,
@@ -96,7 +97,8 @@ struct qemu {
     uint8_t boot_vcpus, boot_status; /* of a report EV_BOOT */
 };
 
-/* The migration stream. What was sent can be taken as long as the taker has not noticed a cut. */
+/* The migration stream. What was sent can be taken as long as the taker has not noticed a cut. A post-copy that is
+ * resumed gets a new one; by then both ends have noticed the end of the one before, or they would not have asked for it. */
 struct stream {
     uint8_t open;
     uint8_t cut;
