@@ -81,7 +81,7 @@ enum core_call {
 /* Only the incoming machine takes these. */
 #define CORE_INCOMING_EVENTS(X)                                                                    \
     X(PREPARE)          /* call; arg: BEGIN_* flags */                                             \
-    X(FINISH)           /* call; arg: BEGIN_STAY_PAUSED or 0 */                                    \
+    X(FINISH)           /* call; arg: 0, or BEGIN_STAY_PAUSED, with FINISH_IO_ERROR or not */      \
     X(FINISH_CANCELLED) /* call; arg: FINISH_OF_SOURCE or 0 */                                                                 \
     X(LISTENING)        /* capabilities are set and QEMU waits for the stream */                   \
     X(LISTEN_FAILED)                                                                               \
@@ -160,6 +160,9 @@ enum core_begin_flag {
     PREPARE_CHANNEL = BEGIN_PAUSE_BEFORE, /* the source's daemon gets what it takes to ask and to come back */
     PREPARE_P2P = BEGIN_ABORT_ON_ERROR,   /* the source's daemon is the one who prepares */
 };
+
+/* arg of FINISH, beside BEGIN_STAY_PAUSED */
+enum { FINISH_IO_ERROR = 1 /* that is why it stood still at the source */ };
 
 /* arg of FINISH_CANCELLED */
 enum { FINISH_OF_SOURCE = 1 /* the source's daemon says so itself: its guest is back */ };
@@ -504,7 +507,7 @@ enum in_asked {
 struct incoming {
     uint8_t state;
     uint8_t postcopy_allowed;
-    uint8_t stay_paused;
+    uint8_t stay_paused; /* the PAUSED_* for which it stays so, or 0 */
     uint8_t postcopied; /* postcopy-active was seen */
     uint8_t completed;  /* QEMU has all pages */
     uint8_t unseen;     /* LOADED: it may have been post-copy; the daemon was away */

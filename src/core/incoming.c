@@ -26,7 +26,7 @@ void in_prepare(struct step *s)
     *in(s) = (struct incoming){
         .state = IN_STARTING,
         .postcopy_allowed = !!(s->event.arg & BEGIN_POSTCOPY),
-        .stay_paused = !!(s->event.arg & BEGIN_STAY_PAUSED),
+        .stay_paused = s->event.arg & BEGIN_STAY_PAUSED ? PAUSED_USER : 0,
         .channel = !!(s->event.arg & PREPARE_CHANNEL),
         .p2p = !!(s->event.arg & PREPARE_P2P),
         .client = 1,
@@ -226,7 +226,7 @@ void in_completed_early(struct step *s)
 static void note_paused(struct step *s)
 {
     if (s->event.arg & BEGIN_STAY_PAUSED)
-        in(s)->stay_paused = 1;
+        in(s)->stay_paused = s->event.arg & FINISH_IO_ERROR ? PAUSED_IOERROR : PAUSED_USER;
 }
 
 void in_finish_held(struct step *s)

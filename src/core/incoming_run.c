@@ -21,7 +21,8 @@ void in_take_over(struct step *s)
     }
     in(s)->taken = 1;
     step_act(s, ACT_TAKE_IN, 0);
-    step_tell(s, CORE_PAUSED, PAUSED_USER, TOLD_SUSPENDED, SUSPENDED_PAUSED);
+    step_tell(s, CORE_PAUSED, in(s)->stay_paused, TOLD_SUSPENDED,
+              in(s)->stay_paused == PAUSED_IOERROR ? SUSPENDED_IOERROR : SUSPENDED_PAUSED);
     if (in(s)->completed)
         in_arrived(s);
     else

@@ -467,9 +467,8 @@ void api_migrate_finish(struct call *call)
     }
     g->migration->driver = call->client;
     g->migration->finish_came = !args->cancelled;
-    bool paused = (args->flags & VIR_MIGRATE_PAUSED) || g->migration->paused_reason != 0;
     ask(call, g, args->cancelled ? EV_FINISH_CANCELLED : EV_FINISH,
-        !args->cancelled && paused ? BEGIN_STAY_PAUSED : 0, finish_answered);
+        args->cancelled ? 0 : migrate_finish_arg(g->migration, args->flags), finish_answered);
 }
 
 /* ---- Confirm -------------------------------------------------------------------------------- */

@@ -203,6 +203,8 @@ enum cookie_for { COOKIE_PREPARE, COOKIE_PERFORM, COOKIE_FINISH, COOKIE_CONFIRM,
 int migrate_cookie_write(struct guest *g, struct migration *m, enum cookie_for step,
                          struct arena *arena, struct rpc_bytes *ret, struct fail *f);
 /* Take in what the other end said for this step. */
+/* The arg of FINISH, from its flags and what its cookie said. */
+uint8_t migrate_finish_arg(const struct migration *m, uint32_t flags);
 int migrate_cookie_read(struct guest *g, struct migration *m, enum cookie_for step,
                         const struct rpc_bytes *bytes, struct fail *f);
 

@@ -314,3 +314,10 @@ int migrate_cookie_read(struct guest *g, struct migration *m, enum cookie_for st
     arena_free(&arena);
     return r;
 }
+
+uint8_t migrate_finish_arg(const struct migration *m, uint32_t flags)
+{
+    if (m->paused_reason == PAUSED_IOERROR)
+        return BEGIN_STAY_PAUSED | FINISH_IO_ERROR;
+    return m->paused_reason || flags & VIR_MIGRATE_PAUSED ? BEGIN_STAY_PAUSED : 0;
+}

@@ -223,12 +223,11 @@ void api_peer_finish(struct call *call)
         return;
     }
     *w = (struct finishing){{.answered = finish_answered}, call};
-    bool paused = args->flags & VIR_MIGRATE_PAUSED || g->migration->paused_reason != 0;
     g->migration->finish_came = !args->cancelled;
     if (args->cancelled)
         guest_ask(g, EV_FINISH_CANCELLED, FINISH_OF_SOURCE, &w->waiter);
     else
-        guest_ask(g, EV_FINISH, paused ? BEGIN_STAY_PAUSED : 0, &w->waiter);
+        guest_ask(g, EV_FINISH, migrate_finish_arg(g->migration, args->flags), &w->waiter);
 }
 
 /* ---- FIGURES, PING -------------------------------------------------------------------------- */

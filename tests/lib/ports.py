@@ -92,6 +92,16 @@ class Console:
             raise RuntimeError("the guest has no QEMU")
         self._send(letter.encode(), living if oldest else living[::-1])
 
+    def send_everywhere(self, letter):
+        """To each of the guest's QEMUs: the one in which it runs hears it."""
+        with self._changed:
+            living = [c for c in self._connections if c is not None]
+        for one in living:
+            try:
+                one.sendall(letter.encode())
+            except OSError:
+                pass  # its QEMU has just ended
+
     @staticmethod
     def _send(data, connections):
         for connection in connections:

@@ -8,7 +8,7 @@ from lib import disks
 from lib.move import end_guest, wait_until
 from lib.runner import expect, test
 from mending import enter, finish_failed, guest_that_moves, history, resume, wait_broken, wait_mended
-from moving import FULL, QEMUS, only_qemu, refused, through_wire, wait_job
+from moving import FULL, QEMUS, SLOW, only_qemu, refused, running_guest, through_wire, wait_job
 
 WAY = "client-managed"
 
@@ -68,10 +68,10 @@ def guest_with_disk(case, qemu):
 
 
 def fail_writes(host, fail):
-    """The kernel takes no byte from its QEMU into any place of a file any more."""
+    """The kernel takes no byte from its QEMU behind the first MiB of a file any more."""
     pid = only_qemu(host)
     _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (disks.SECTOR if fail else hard, hard))
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1 << 20 if fail else hard, hard))
 
 
 def write_record(guest):
@@ -85,12 +85,12 @@ def write_record(guest):
     wait_until(is_written, "nothing is written")
 
 
-def meet_error(pair, guest):
-    fail_writes(pair.b, True)
+def meet_error(host, guest):
+    fail_writes(host, True)
 
     def stands_still():
         guest.console.send("w")  # whoever stands still answers nothing
-        return "SUSPENDED/IOERROR" in pair.b.events(guest.name)
+        return "SUSPENDED/IOERROR" in host.events(guest.name)
 
     wait_until(stands_still, "it meets no error")
 
@@ -103,7 +103,7 @@ def io_error(case, qemu, when):
     write_record(guest)
     if when == "after a break":
         break_it(pair, move, wire)
-    meet_error(pair, guest)
+    meet_error(pair.b, guest)
     if when == "before a break":
         break_it(pair, move, wire)
     refused(pair.b, "migration", "resume", guest.name)
@@ -114,9 +114,32 @@ def io_error(case, qemu, when):
     move.expect_events((source, destination[:2] + there))
     move.expect_states("SHUTOFF/MIGRATED", "PAUSED/IOERROR")
     fail_writes(pair.b, False)
+    expect_it_goes_on(pair, guest, move, disk)
+
+
+def expect_it_goes_on(pair, guest, move, disk):
     pair.b.virsh("resume", guest.name)
     pair.b.wait_event("RESUMED/UNPAUSED", guest.name)
     guest.console.command("g", "going")
     verdict = move.expect_intact()
     end_guest(pair, guest)
     expect(disk.fault(verdict["disk0"]), "", "the disk")
+
+
+@test(qemu=QEMUS, phase=["pre-copy", "post-copy"])
+def io_error_before_it_goes(case, qemu, phase):
+    """At the source, in pre-copy: it stands still for that, and does so where it arrives."""
+    disk, guest = guest_with_disk(case, qemu)
+    pair, guest, move = running_guest(case, qemu, guest=guest)
+    move.start("--unsafe", *SLOW, *(["--postcopy"] if phase == "post-copy" else []))
+    move.wait_pass()
+    meet_error(pair.a, guest)
+    if phase == "post-copy":
+        pair.a.virsh("migrate-postcopy", guest.name)
+    else:
+        move.let_go()
+    move.finish()
+    corrected = ["SUSPENDED/POSTCOPY"] if phase == "post-copy" else []
+    move.expect_events((["SUSPENDED/IOERROR", *corrected, "STOPPED/MIGRATED"], ["STARTED/MIGRATED", "SUSPENDED/IOERROR"]))
+    move.expect_states("SHUTOFF/MIGRATED", "PAUSED/IOERROR")
+    expect_it_goes_on(pair, guest, move, disk)

@@ -79,6 +79,11 @@ static void paused_by_its_user_stays_paused(void **state)
     told(&s, "");
     answered(&s, "FINISH OK");
     ordered(&s, "JOB_END OK");
+
+    s = prepared_destination(BEGIN_POSTCOPY); /* an I/O error stopped it at the source */
+    give(&s, EV_MIG_ACTIVE, EV_MIG_POSTCOPY_ACTIVE, WITH(EV_FINISH, BEGIN_STAY_PAUSED | FINISH_IO_ERROR));
+    told(&s, "SUSPENDED/IOERROR");
+    reads(&s, "PAUSED/IOERROR");
 }
 
 /* ---- undone ---- */
