@@ -68,7 +68,7 @@ static void drop_link(struct peer *p)
 {
     peer_link_free(p->link);
     p->link = NULL;
-    p->handshaking = p->opened = p->attaching = p->attached = false;
+    p->handshaking = p->opened = p->attaching = p->attached = p->has_guest = false;
     p->pinged = 0;
     for (int i = 0; i < PEER_QUESTIONS_MAX; i++)
         p->questions[i].sent = false;
@@ -260,6 +260,7 @@ static void take_proof(struct peer *p, const struct frame *frame)
         return;
     p->asking = proof.proof == PROOF_NEEDS_SOURCE || proof.proof == PROOF_REFUSED; /* more will come */
     p->silent = false;
+    p->has_guest = p->asking;
     if (!p->asking)
         p->silences = 0;
     guest_event(g, EV_PROOF_RELEASED + (enum core_event_type)proof.proof, 0, 0);
@@ -384,6 +385,12 @@ void peer_ask(struct guest *g, uint8_t switched)
     p->silences = 0;
     timer_cancel(&p->ask_again);
     ask(p);
+}
+
+bool peer_has_guest(const struct guest *g)
+{
+    const struct migration *m = g->migration;
+    return m && m->outgoing && m->peer && m->peer->has_guest;
 }
 
 /* ---- is it there? --------------------------------------------------------------------------- */

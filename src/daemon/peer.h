@@ -73,6 +73,7 @@ struct peer {
     /* what became of the destination? */
     bool asking;
     bool silent; /* and nobody answers: the machine was told */
+    bool has_guest; /* it says that the guest is there, over the link that stands */
     uint8_t switched;
     unsigned silences;
     struct timer ask_again;
@@ -80,6 +81,8 @@ struct peer {
 
 /* There is a token, and an address to go to. */
 bool peer_can(const struct guest *g);
+/* The destination's daemon is there, and its last word is that the guest is, too: there is nothing to guess. */
+bool peer_has_guest(const struct guest *g);
 /* Asks the other daemon: connects and attaches first where needed. `answered` is called once,
  * within the time that connecting to every address takes, and `seconds` (LINK_NO_DEADLINE:
  * keepalive watches); perhaps before this returns, when there is nothing that could be tried.

@@ -14,6 +14,7 @@
 #include "daemon/client.h"
 #include "daemon/daemon.h"
 #include "daemon/migrate.h"
+#include "daemon/peer.h"
 #include "daemon/registry.h"
 #include "io/file.h"
 #include "io/worker.h"
@@ -230,6 +231,12 @@ void api_peer_settle(struct call *call)
     if (!core_migrating(&g->core)) {
         guest_explain(g, RESULT_NOT_IN_DOUBT, CALL_SETTLE, &f);
         call_fail(call, &f);
+        return;
+    }
+    if (peer_has_guest(g)) {
+        call_failf(call, VIR_ERR_OPERATION_INVALID,
+                   "there is nothing to settle: the destination's daemon answers, and the guest is there; "
+                   "resume its migration (--postcopy-resume), or end the guest there first");
         return;
     }
     if (strcmp(args->accepted, run ? PEER_ACCEPT_RUN : PEER_ACCEPT_END) != 0) {

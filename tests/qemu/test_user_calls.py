@@ -8,7 +8,7 @@ from lib.patience import PATIENCE
 from lib.runner import expect, test
 from mending import enter, finish_failed, guest_that_moves, history, resume, wait_broken, wait_count, wait_mended
 from moving import QEMUS, only_qemu, refused, through_wire, wait_job
-from settling import END, RUN, settle
+from settling import END, RUN, decided, settle
 
 PHASES = ["active", "broken", "recovering"]
 CLIENT = "client-managed"
@@ -145,15 +145,39 @@ def destroyed_end(case, qemu, phase, end):
 # ---- an operator's word ----
 
 
-@test(qemu=QEMUS)
-def nothing_to_settle(case, qemu):
-    """Post-copy flows: it is known who runs the guest."""
-    pair, guest, move, wire = in_phase(case, qemu, "active")
-    for host in (pair.a, pair.b):
-        for what, word in (("run", RUN), ("end", END)):
-            done = settle(host, guest, what, "--accept", word)
-            assert done.returncode == 1 and "nothing to settle" in done.stderr, (host.name, what, done.stderr)
-    goes_on(pair, move, wire, "active")
-    move.expect_events(history(0))
+def not_settled(host, guest, what, sentence):
+    done = settle(host, guest, what, "--accept", RUN if what == "run" else END)
+    assert done.returncode == 1 and sentence in done.stderr, (host.name, what, done.stderr)
+
+
+@test(qemu=QEMUS, phase=PHASES)
+def nothing_to_settle(case, qemu, phase):
+    """The two daemons know who has the guest: no word of an operator's runs it twice, or throws away what is needed."""
+    pair, guest, move, wire = in_phase(case, qemu, phase)
+    if phase != "active":
+        wait_until(lambda: " PROOF_NEEDS_SOURCE " in pair.a.trace_tail(60), "the source is not told who has the guest")
+    for what in ("run", "end"):
+        not_settled(pair.a, guest, what, "nothing to settle")
+    not_settled(pair.b, guest, "run", "nothing to settle" if phase == "active" else "no way to go on")
+    if phase == "active":
+        not_settled(pair.b, guest, "end", "nothing to settle")
+    goes_on(pair, move, wire, phase)
+    move.expect_events(history(phase != "active"))
     move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def older_half_goes_on(case, qemu):
+    """The half at the destination is given up. Then nobody has the guest but its source, and an operator lets it go on."""
+    pair, guest, move, _ = in_phase(case, qemu, "broken")
+    finish_failed(move)
+    decided(pair.b, guest, "end", END)
+    pair.b.wait_event("STOPPED/DESTROYED", guest.name)
+    expect(pair.b.state(guest.name), "none", "state of the destination")
+    wait_until(lambda: " PROOF_LOST " in pair.a.trace_tail(60), "the source does not hear of it")
+    expect(pair.a.state(guest.name), "PAUSED/POSTCOPY_FAILED", "state of the source before it is settled")
+    decided(pair.a, guest, "run", RUN)
+    pair.a.wait_event("RESUMED/MIGRATED", guest.name)
+    expect(guest.verdict()["wrong"], 0, "wrong pages of the older half")
     end_guest(pair, guest)
