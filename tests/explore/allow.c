@@ -304,6 +304,22 @@ static void go_on(struct search_space *s, const struct place *from, enum host h)
         end(s, from, h);
 }
 
+/* A break that the trace tells of is no excuse: any number of them may come. */
+static void be_cut(struct search_space *s, const struct place *from)
+{
+    bool told = false;
+    for (int h = 0; h < HOSTS; h++) {
+        const struct sequence *q = s->ends[h];
+        told |= q && from->at[h] < q->count && q->items[from->at[h]].kind == ITEM_HEAR &&
+                q->items[from->at[h]].type == EV_MIG_POSTCOPY_PAUSED;
+    }
+    if (!told || !from->world.stream.open || from->world.stream.cut)
+        return;
+    struct place next = *from;
+    next.world.stream.cut = 1;
+    meet(s, &next);
+}
+
 static void go_wrong(struct search_space *s, const struct place *from, enum host h)
 {
     static const uint8_t user[] = {COMMAND_CONT, COMMAND_STOP, COMMAND_CANCEL};
@@ -356,6 +372,7 @@ static const struct place *search_on(struct search_space *s)
             follow(s, &from, (enum host)h);
             go_on(s, &from, (enum host)h);
         }
+        be_cut(s, &from);
     }
     return NULL;
 }

@@ -127,7 +127,8 @@ static bool take_step(struct sequence *s, const struct trace_reader *r)
     struct core_event e = r->event;
     if ((e.type == EV_MIG_SETUP && says_again(s, EV_MIG_SETUP)) || answers_nothing(s, e.type))
         return true;
-    s->was_broken |= e.type == EV_MIG_POSTCOPY_PAUSED || e.type == EV_MIG_FAILED;
+    s->was_broken |= e.type == EV_MIG_POSTCOPY_PAUSED || e.type == EV_MIG_FAILED || e.type == EV_QEMU_IO_ERROR ||
+                     (e.type == EV_QEMU_SHUTDOWN && e.arg == SHUTDOWN_GUEST);
     if (is_report[e.type] && !add(s, (struct item){.kind = ITEM_HEAR, .type = e.type, .arg = e.arg,
                                                    .arg2 = e.arg2, .line = r->line}))
         return false;
