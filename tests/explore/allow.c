@@ -7,10 +7,10 @@
  * A trace has what a daemon ordered its QEMU and what it heard from it, in its order. The two model
  * QEMUs (qemu.c) are given the orders of both traces, and all that they may do then is tried,
  * breadth first: is there a way to say just these reports, in just this order? Between the two
- * ends no order is recorded, so any is tried. What comes from outside (the stream cut, a process
- * killed, a user at QEMU's monitor, a command refused without a reason that the model knows) costs
- * a fault each; the way with the fewest is looked for, and at most two are granted, none to a
- * migration that went well.
+ * ends no order is recorded, so any is tried. The stream may be cut where a trace says next that it
+ * was. What else comes from outside (a cut that nobody tells of, a process killed, a user at QEMU's
+ * monitor, a command refused without a reason that the model knows) costs a fault each; the way with
+ * the fewest is looked for, and at most two are granted, none to a migration that went well.
  */
 #include "allow.h"
 #include <glob.h>
