@@ -2,12 +2,14 @@
 import collections
 import os
 import re
+import resource
 import threading
 import time
 
 from lib import disks, hosts, processes
 from lib.fake import FAKE
 from lib.move import Move, start_guest
+from lib.raw_rpc import Disconnected, RawClient, RpcError, domain, u32, u64
 from lib.wire import UnixWire, Wire
 
 import plan as planning
@@ -31,6 +33,53 @@ def settings():
 
 KNOWN = settings()
 
+# A user's calls: the procedure, and what comes behind the domain.
+CALLS = {"suspend": ("DOMAIN_SUSPEND", b""), "resume": ("DOMAIN_RESUME", b""), "reset": ("DOMAIN_RESET", u32(0)),
+         "shutdown": ("DOMAIN_SHUTDOWN", b""), "destroy": ("DOMAIN_DESTROY", b""),
+         "domjobinfo": ("DOMAIN_GET_JOB_INFO", b""), "migrate-postcopy": ("DOMAIN_MIGRATE_START_POST_COPY", u32(0)),
+         "setspeed": ("DOMAIN_MIGRATE_SET_MAX_SPEED", u64(1000) + u32(0))}
+FILE_LIMIT = 1 << 20  # bytes of a file that a QEMU whose writes fail may still write; its log has fewer
+
+
+class Call:
+    """A user's call, at one end: on its way before the batond that stands at the step goes on."""
+
+    def __init__(self, action, pair, guest):
+        self.name, _, end = action.partition(" at the ")
+        self.host = pair.a if end == planning.SOURCE else pair.b
+        self.answer = None  # "ok", or what was said
+        self._domain = domain(guest.name, guest.uuid)
+        self._client = RawClient(self.host.socket)
+        self._thread = None
+
+    def ask(self):
+        procedure, more = CALLS[self.name]
+        serial = self._client.ask(procedure, self._domain + more)
+        self._thread = threading.Thread(target=self._wait, args=(serial,), daemon=True)
+        self._thread.start()
+
+    def _wait(self, serial):
+        try:
+            self._client.answer(serial)
+            self.answer = "ok"
+        except RpcError as error:
+            self.answer = error.words
+        except (Disconnected, OSError) as error:
+            self.answer = f"no answer: {error}"
+
+    def is_done(self):
+        """It was made, and did what it says."""
+        return self.answer == "ok"
+
+    def wait(self, seconds):
+        """False: it has no answer by then."""
+        if self._thread:
+            self._thread.join(seconds)
+        return not self._thread or self.answer is not None and not self.answer.startswith("no answer")
+
+    def close(self):
+        self._client.close()
+
 
 class Fault:
     def __init__(self, case, p):
@@ -51,6 +100,7 @@ class Fault:
         self.pair = self._hosts()
         self._lay_wires()
         self.disks = []
+        self.call = None           # a user's, where that is the action
         self.guest = start_guest(self.pair, self._guest())
         # virsh reaches both hosts through the client's wires; the harness looks past them.
         self.virsh_pair = hosts.Pair(*(hosts.Host(host.name, uri, self.wires[planning.STREAM].uri, self.pair.timeline)
@@ -63,7 +113,7 @@ class Fault:
             return self.case.fake_guest(self.fake)
         self.disks = [disks.Disk(self.case.folder, "raw", "vda", 5), disks.Disk(self.case.folder, "qcow2", "vdb", 6)]
         return self.case.tiny(qemu=self.p["qemu"], options="mib=16 rate=2000",
-                              devices="".join(disk.xml for disk in self.disks))
+                              devices="".join(disk.xml.replace("cache=", "error_policy='stop' cache=") for disk in self.disks))
 
     # ---- the two hosts ----
 
@@ -131,6 +181,8 @@ class Fault:
             if not self._is_it(f"{planning.FAKE_POINTS}{point.role} {point.name}"):
                 return ()
         self._break()
+        if self.p["action"].startswith(planning.IO_ERROR):
+            return ["disk-error"]
         return ["close"] if self.p["action"] == "close the monitor" else ()
 
     def _is_it(self, name):
@@ -166,6 +218,9 @@ class Fault:
         post_copy = self.p["way"] != planning.PRE_COPY
         options = UNSAFE + (["--postcopy", *slow] if post_copy else ["--bandwidth", "40"])
         options += ["--p2p"] if self.p["p2p"] else []
+        action = self.p["action"]
+        if action in planning.CALLS:
+            self.call = self.case.own(Call(action, self.pair, self.guest))
         self.armed = True
         if self.fake:
             self.fake.watcher = self._at_point
@@ -203,7 +258,18 @@ class Fault:
             threading.Thread(target=a.virsh_try, args=("domjobabort", self.guest.name), daemon=True).start()
         if action == "stand still":
             time.sleep(0.3)
+        if self.call:
+            self.call.ask()
+        if action == planning.POWER_OFF:
+            self.guest.console.send_everywhere("o")
+        if action.startswith(planning.IO_ERROR) and not self.fake:
+            self._fail_writes(a if planning.SOURCE in action else b, True)
         self.broken.set()
+
+    def _fail_writes(self, host, fail):
+        for pid in host.qemu_pids():
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (FILE_LIMIT if fail else hard, hard))
 
     def _broken_wires(self, which):
         if which == planning.LINK:
@@ -247,6 +313,8 @@ class Fault:
         for wire in self.wires.values():
             wire.release()
         for host in (self.pair.a, self.pair.b):
+            if not self.fake:
+                self._fail_writes(host, False)
             if host.process.poll() is not None:
                 self.restarted.add(host.name)
                 self._start(host)

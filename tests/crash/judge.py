@@ -1,6 +1,8 @@
 """The verdict on a fault that has been healed.
 
     one runner      no tick of the source after the destination's first
+    a user's call   has one answer; a guest that was destroyed is gone there, and the other half says so; one that was
+                    paused, or met an I/O error, goes on at a word; a call that is refused, or looked only, disturbs nothing
     integrity       the guest's pages and disks are right
     nothing lost    one copy runs, or both stand in a state with a name and a way back; or the fault ended what nobody has twice
     it ends         virsh ends, the state stays as it is
@@ -18,20 +20,21 @@ from lib import hosts
 
 import fault as faults
 import history
+import plan as planning
 
 SETTLE = 45        # seconds until it must have ended: a daemon in doubt asks again after half a minute at most
 UNCHANGED = 3      # seconds that a state must have lasted which nothing says will last
 RECOVERED = 10     # ... that recovery by itself may take after healing
 STOPPED_AT_ONCE = 100  # ticks of a source that QEMU restarted until batond has stopped it
 RUNS = ("moved", "stayed", "resumed by hand", "settled")
-SURVIVED = (*RUNS, "recovered", "died with its QEMU")
+SURVIVED = (*RUNS, "recovered", "died with its QEMU", "ended by its user", "powered off")
 BATON = os.path.join(os.path.dirname(hosts.BATOND), "baton")
 # Not survived, and no daemon's doing. "lost by QEMU": the stream ended when the source had sent its last page and the
 # destination had not got it, which QEMU 10 calls failed and 7.2 waits on for ever, and neither can be resumed (trap 1); or in a
 # recovery, of which 7.2's destination dies, or whose lost answer its source awaits for ever. "believed": there is no channel, and a client said that the guest does not run
 # there; stock libvirt believes it, too.
 NAMED = ("lost by QEMU", "believed")
-BAD = ("LOST", "DOUBLED", "WRONG", "STUCK", "UNTRUE", "UNCLEAN", "HARNESS")
+BAD = ("LOST", "DOUBLED", "WRONG", "STUCK", "DISTURBED", "UNTRUE", "UNCLEAN", "HARNESS")
 
 
 class Judge:
@@ -57,25 +60,51 @@ class Judge:
 
     def reading(self, a, b, alive, busy):
         """What that is, and how many seconds it must last to be the end; None: not the end."""
-        runs = [state.startswith("RUNNING") for state in (a, b)]
+        is_up = [state.startswith("RUNNING") or self.stands(state) for state in (a, b)]
         if "POSTCOPY_FAILED" in a + b:
             return self._broken(a, b, alive)
-        if all(runs):
+        if all(is_up):
             return "both run", 1
-        if any(runs) and not busy and not a.startswith("PAUSED") and not b.startswith("PAUSED"):
-            return ("moved" if runs[1] else "stayed"), 0.1
+        if any(is_up) and not busy and not (b if is_up[0] else a).startswith("PAUSED"):
+            return ("moved" if is_up[1] else "stayed"), UNCHANGED if self.may_stand_soon() else 0.1
         if not alive:
-            return ("died" if self.fault.killed_qemus else "gone"), 0.3
-        if "PAUSED/MIGRATION" in (a, b) and (not self.has_channel or self.fault.killed_qemus):
+            return self._ended(), 0.3
+        if "PAUSED/MIGRATION" in (a, b) and (not self.has_channel or self.ended_qemus()):
             return "in doubt", UNCHANGED  # nobody to ask, or who knew is gone: for an operator
         return None
+
+    def stands(self, state):
+        """As its user wanted it, or for its disk."""
+        call = self.fault.call
+        return (state == "PAUSED/USER" and call and call.name == "suspend" and call.is_done()
+                or state == "PAUSED/IOERROR" and self.p["action"].startswith(planning.IO_ERROR))
+
+    def may_stand_soon(self):
+        """The guest may be about to go off, or to hear that its disk failed."""
+        call, action = self.fault.call, self.p["action"]
+        return (call and call.name == "shutdown" and call.is_done()
+                or action == planning.POWER_OFF or action.startswith(planning.IO_ERROR))
+
+    def destroyed(self):
+        """The host where its user did that."""
+        call = self.fault.call
+        return call.host.name if call and call.name == "destroy" and call.is_done() else ""
+
+    def ended_qemus(self):
+        """Where one was ended from outside."""
+        return self.fault.killed_qemus | set(self.destroyed())
+
+    def _ended(self):
+        if any("SHUTDOWN/GUEST" in host.events(self.guest.name) for host in (self.pair.a, self.pair.b)):
+            return "powered off"
+        return "died" if self.ended_qemus() else "gone"
 
     def _broken(self, a, b, alive):
         if not self.has_channel and b == "RUNNING/MIGRATED":
             return "in doubt", UNCHANGED  # it arrived; the source can't know
         if alive == "a" and not self.ran_there():
             return "in doubt", UNCHANGED  # it had `cont` there, or may have had: for an operator
-        if self.fault.killed_qemus:
+        if self.ended_qemus():
             return "half of it died", UNCHANGED
         if self.hangs_resuming():
             return ("lost by QEMU", UNCHANGED) if "POSTCOPY_FAILED" in a else None
@@ -113,8 +142,9 @@ class Judge:
         """Waits until it has ended one way or the other: that reading, or None."""
         deadline, seen, since = time.monotonic() + SETTLE, None, 0
         while time.monotonic() < deadline:
+            over = self.fault.over() and (not self.fault.call or self.fault.call.wait(0))
             try:
-                now = (*self.look(), self.fault.over())
+                now = (*self.look(), over)
             except libvirt.libvirtError:
                 time.sleep(0.05)
                 continue
@@ -145,7 +175,7 @@ class Judge:
             accept = {"run": "it-runs-nowhere-else", "end": "this-copy-is-lost"}[what]
             done = subprocess.run([BATON, "--root", host.root, "settle", self.guest.name, what, "--accept", accept],
                                   capture_output=True, text=True, timeout=30, check=False)
-            if done.returncode:
+            if done.returncode and "nothing to settle" not in done.stderr:  # what was decided at the other end has told it
                 return f"{host.name} {what}: {done.stderr.strip()}"
         return ""
 
@@ -168,12 +198,48 @@ class Judge:
             what = "settled" if settled in ("moved", "stayed") else None
         if what is None:
             return "STUCK", self.seen()
+        if wrong := self._call_fault():
+            return "STUCK", f"{self.seen()}: {wrong}"
+        if what == "stayed" and self._is_harmless():
+            return "DISTURBED", f"{self.seen()}: {self._virsh_said()}"
+        if refusal := self._let_run():
+            return "STUCK", f"{self.seen()}: it does not go on: {refusal}"
         return self._one_runner(what) or self._whole(what) or self._truth() or (self._name(what), self.seen())
 
     def seen(self):
         return " ".join(self.found)
 
+    def _call_fault(self):
+        """What is wrong with the answer to the user's call, or ""."""
+        call = self.fault.call
+        if not call:
+            return ""
+        if not call.wait(10):
+            return f"{call.name} has no answer"
+        if call.name == "destroy" and call.is_done() and call.host.qemu_pids():
+            return "destroyed, and its QEMU is there"
+        return ""
+
+    def _is_harmless(self):
+        """A call that ends no migration. One that begins while another call is being carried out is refused."""
+        call = self.fault.call
+        return call and not self.destroyed() and "another operation on the domain" not in self._virsh_said()
+
+    def _virsh_said(self):
+        return " ".join(e.text for e in self.pair.timeline.entries(kind="virsh"))
+
+    def _let_run(self):
+        """A guest that stands still as its user wanted it, or for its disk, goes on when he says so. What virsh said no to."""
+        for n, host in enumerate((self.pair.a, self.pair.b)):
+            if self.stands(self.found[n]):
+                done = host.virsh_try("resume", self.guest.name)
+                self.found = self.look()[:2]
+                return done.stderr.strip()
+        return ""
+
     def _name(self, what):
+        if what in ("died", "half of it died") and self.destroyed():
+            return "ended by its user"
         if what in ("died", "half of it died"):
             return "died with its QEMU"
         if what == "moved" and any("POSTCOPY_FAILED" in text for host in (self.pair.a, self.pair.b)
@@ -196,7 +262,7 @@ class Judge:
             return "LOST", self.seen()
         if any(state.startswith("RUNNING") for state in self.found) and what in RUNS:
             try:
-                verdict = self.guest.verdict()
+                verdict = self._verdict()
             except (TimeoutError, RuntimeError) as error:
                 return "LOST", f"{self.seen()}: {error}"
             if verdict["wrong"] or verdict.get("disk_failed"):
@@ -204,9 +270,22 @@ class Judge:
             self.written = verdict
         return None
 
+    def _was_reset(self):
+        return self.fault.call and self.fault.call.name == "reset" and self.fault.call.is_done()
+
+    def _verdict(self):
+        if not self._was_reset():
+            return self.guest.verdict()
+        for _ in range(10):  # who is just starting hears nothing
+            try:
+                return self.guest.verdict(timeout=3)
+            except TimeoutError:
+                continue
+        return self.guest.verdict()
+
     def _may_die(self):
-        """The QEMU that was killed had what nobody else has."""
-        if "a" in self.fault.killed_qemus:
+        """The QEMU that was killed, or destroyed, had what nobody else has."""
+        if "a" in self.ended_qemus():
             return True  # until the destination has everything; then it is `moved`
         return self.ran_there() or self.fault.fired_in == "finish"  # it has been told to run, and did not get to tick
 
@@ -230,7 +309,9 @@ class Judge:
     # ---- when it is over ----
 
     def disks(self):
-        """What is wrong with the guest's disks, now that no QEMU has them."""
+        """What is wrong with the guest's disks, now that no QEMU has them. One that was reset began anew on them."""
+        if self._was_reset():
+            return ""
         found = [disk.fault(self.written.get(f"disk{n}", 0)) for n, disk in enumerate(self.fault.disks)]
         return "; ".join(f"{disk.kind}: {fault}" for disk, fault in zip(self.fault.disks, found) if fault)
 

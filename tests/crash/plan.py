@@ -23,6 +23,12 @@ PHASES = ["begin", "pre-copy", "switchover", "post-copy", "recovery", "finish"]
 LINK = "all between the hosts"
 BREAKS = ["cut", "delay", "black hole"]
 OF_FAKES = ["close the monitor", "stand still"]
+# What a user asks of an end, and what a guest does by itself. An I/O error comes to a fake at one of its own points only.
+SOURCE, DESTINATION = ENDS = ("source", "destination")
+CALLS = [f"{call} at the {end}" for call in ("suspend", "resume", "reset", "shutdown", "destroy", "domjobinfo") for end in ENDS] + [
+    "setspeed at the source", "migrate-postcopy at the source"]
+POWER_OFF = "power-off by the guest"
+IO_ERROR = "I/O error at the "
 # Some of the fake's own points are the stream's messages, which no daemon sees.
 FAKE_POINTS = "QEMU "
 
@@ -54,6 +60,11 @@ def _actions(p):
     return KILLS + [f"{what}: {wire}" for wire in wires for what in BREAKS] + ["abort"]
 
 
+def _acts(qemu, step):
+    failing = ENDS if qemu != "fake" else step.split()[1:2] if step.startswith(FAKE_POINTS) else ()
+    return CALLS + 2 * [POWER_OFF] + 2 * [IO_ERROR + end for end in failing]
+
+
 def _own_death(r, step):
     """At a step of a batond: it dies there, having done nothing, half or all of it."""
     host, _, what = step.partition(" ")
@@ -71,6 +82,8 @@ def plan(seed, qemu, steps):
     p["require_proof"] = int(not p["peers"] and r.random() < 0.5)
     all_steps = steps[p["way"], p["p2p"], p["version"], p["pbs"]]
     p["step"] = step = r.choice([s for s in all_steps if qemu == "fake" or not s.startswith(FAKE_POINTS)])
+    if r.random() < 0.35:
+        return {**p, "action": r.choice(_acts(qemu, step))}
     if step.startswith(FAKE_POINTS):
         return {**p, "action": r.choice(_actions(p) + OF_FAKES)}
     return {**p, **(_own_death(r, step) if r.random() < 0.3 else {"action": r.choice(_actions(p))})}

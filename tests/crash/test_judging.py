@@ -77,7 +77,9 @@ def a_seed_is_a_fault(_case):
     plans = [plan.plan(seed, "fake", steps) for seed in range(300)]
     expect(plans, [plan.plan(seed, "fake", steps) for seed in range(300)], "the same seeds")
     assert len({(p["step"], p["action"]) for p in plans}) > 250, "seeds do not differ"
+    assert {p["action"] for p in plans} >= set(plan.CALLS) | {plan.POWER_OFF, plan.IO_ERROR + plan.SOURCE}, "a user's call is missing"
     for p in plans:
+        assert not p["action"].startswith(plan.IO_ERROR) or p["step"].startswith(plan.FAKE_POINTS), p
         assert "peer channel" not in p["action"] or p["peers"], p
         assert "p2p connection" not in p["action"] or p["p2p"], p
     assert not any(p["step"].startswith(plan.FAKE_POINTS) for p in

@@ -10,6 +10,7 @@
  *   resume                the guest is started, by nobody's order
  *   stop                  ... stopped
  *   io-error              ... stopped for an error of a disk
+ *   disk-error            a disk fails the guest, if it runs: that is said, and it is stopped for it
  *   exit STATUS TEXT      these are its last words
  */
 #include "fake.h"
@@ -82,6 +83,8 @@ static void obey(const char *line, struct orders *orders)
         guest_stop(RUN_PAUSED);
     } else if (word(line, "io-error", &rest)) {
         guest_stop(RUN_IO_ERROR);
+    } else if (word(line, "disk-error", &rest)) {
+        guest_meet_error();
     } else if (word(line, "exit", &rest)) {
         obey_exit(rest);
     } else {

@@ -99,6 +99,7 @@ bool guest_runs(void);
 /* It stands at a page that is not here. */
 bool guest_is_stuck(void);
 void guest_power_off(void);
+void guest_meet_error(void);
 void guest_page_came(unsigned page);
 /* With STOP, with RESUME; nothing when it is so already. */
 void guest_stop(enum run_state state);

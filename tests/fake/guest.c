@@ -74,6 +74,20 @@ void guest_power_off(void)
     guest_stop(RUN_PAUSED);
 }
 
+void guest_meet_error(void)
+{
+    if (!guest_runs())
+        return;
+    struct json_object *data = json_object_new_object();
+    json_object_object_add(data, "device", json_object_new_string(""));
+    json_object_object_add(data, "node-name", json_object_new_string("libvirt-1-format"));
+    json_object_object_add(data, "operation", json_object_new_string("write"));
+    json_object_object_add(data, "action", json_object_new_string("stop"));
+    json_object_object_add(data, "reason", json_object_new_string("File too large"));
+    monitor_event("BLOCK_IO_ERROR", data);
+    guest_stop(RUN_IO_ERROR);
+}
+
 static void on_console(int fd)
 {
     char bytes[64];
