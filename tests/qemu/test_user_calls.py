@@ -181,3 +181,28 @@ def older_half_goes_on(case, qemu):
     pair.a.wait_event("RESUMED/MIGRATED", guest.name)
     expect(guest.verdict()["wrong"], 0, "wrong pages of the older half")
     end_guest(pair, guest)
+
+
+# ---- broken on purpose, while it is resumed ----
+
+
+@test(qemu=QEMUS, end=["source", "destination"])
+def broken_again_on_purpose(case, qemu, end):
+    """QEMU 10's source can be had to: then it waits for somebody to resume it. Otherwise it is refused, and goes on."""
+    pair, guest, move, wire = in_phase(case, qemu, "recovering")
+    abort = ("domjobabort", "--postcopy", guest.name)
+    if end == "destination":
+        refused(pair.b, "another migration job", *abort)
+    elif qemu == "7.2":
+        refused(pair.a, "migrate-pause is currently only supported", *abort)
+    else:
+        pair.a.virsh(*abort)
+        expect(pair.a.state(guest.name), "PAUSED/POSTCOPY_FAILED", "state of the source")
+        wire.release()
+        wait_count(pair.b, lambda e: e.text == "RESUMED/POSTCOPY_FAILED", 2, "the second break")
+        finish_failed(move)
+        resume(move, CLIENT, wire.uri)
+    goes_on(pair, move, wire, "recovering")
+    move.expect_events(history(2 if end == "source" and qemu == "10" else 1))
+    move.expect_intact()
+    end_guest(pair, guest)
