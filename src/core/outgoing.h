@@ -65,9 +65,11 @@ enum core_result out_resumes_nothing(const struct outgoing *o);
 bool out_recovers(const struct outgoing *o);
 void out_resumer_left(struct step *s);
 void out_end_recovery(struct step *s);
+/* Who had it broken on purpose, and who waits for its end. */
+void out_answer_held(struct step *s);
 
 /* The cells of the table. */
-step_function out_abort_broken, out_abort_cancelling, out_abort_early, out_abort_migration,
+step_function out_abort_cancelling, out_abort_early, out_abort_migration,
     out_abort_postcopy, out_abort_recovering, out_abort_soon, out_abort_undoing, out_accepted,
     out_active, out_answer_ok, out_ask_again, out_ask_again_postcopy, out_begin, out_begin_p2p,
     out_begin_undoing, out_boot_broken, out_boot_cancelling,

@@ -67,6 +67,7 @@ void out_ask_broken(struct step *s)
     bool can_go_on = out(s)->itself || out(s)->recovery == RECOVERY_HUNG;
     bool left = !out_recovers(out(s)) || out_resumes_nothing(out(s)) != RESULT_OK;
     enum core_switched how = left ? SWITCHED_HELD : SWITCHED_POSTCOPY;
+    out_answer_held(s);
     step_act(s, ACT_ASK_PEER, can_go_on ? SWITCHED_UNSEEN : how);
 }
 
@@ -80,9 +81,10 @@ void out_break_now(struct step *s)
     out(s)->resuming = 0;
     step_tell(s, CORE_PAUSED, PAUSED_POSTCOPY_FAILED, TOLD_SUSPENDED, SUSPENDED_POSTCOPY_FAILED);
     step_answer(s, CALL_SUSPEND, RESULT_POSTCOPY_FAILED);
-    step_answer(s, CALL_ABORT, o->held ? RESULT_OK : RESULT_POSTCOPY_ACTIVE);
+    if (!o->held)
+        step_answer(s, CALL_ABORT, RESULT_POSTCOPY_ACTIVE);
     step_answer(s, CALL_CONFIRM, RESULT_POSTCOPY_FAILED);
-    if (o->held || (!out_recovers(o) && !(o->p2p && o->client && o->finish_sent)))
+    if (!out_recovers(o) && !(o->p2p && o->client && o->finish_sent))
         step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
     out_ask_broken(s);
 }
@@ -166,6 +168,8 @@ void out_completed_postcopy(struct step *s)
 void out_completed_broken(struct step *s)
 {
     out(s)->completed = 1;
+    out(s)->held = 0;
+    step_answer(s, CALL_ABORT, RESULT_POSTCOPY_ACTIVE);
     step_act(s, ACT_READ_STATS, 0);
 }
 

@@ -58,8 +58,7 @@ void out_end_recovery(struct step *s)
     go(s, OUT_BROKEN);
     out(s)->recovery = RECOVERY_NONE;
     tell_failed(s);
-    if (out(s)->held)
-        step_answer(s, CALL_ABORT, RESULT_OK);
+    out_answer_held(s);
 }
 
 static void fail_attempt(struct step *s, enum core_result why)
@@ -292,42 +291,49 @@ void out_resumed_recovering(struct step *s)
 
 /* ---- broken on purpose, or found to stand still ---------------------------------------------- */
 
-void out_abort_postcopy(struct step *s)
+static bool knows_of_break(const struct outgoing *o)
 {
-    if (!(s->event.arg & ABORT_POSTCOPY)) {
-        step_refuse(s, RESULT_POSTCOPY_ACTIVE);
-        return;
-    }
-    if (out(s)->recovery == RECOVERY_ALL_SENT) { /* there would be nothing to take up */
-        step_refuse(s, RESULT_ALL_SENT);
-        return;
-    }
-    out(s)->held = 1;
-    if (!s->joined)
-        step_act(s, ACT_PAUSE_STREAM, 0);
+    return o->paused || o->itself || o->recovery == RECOVERY_HUNG;
 }
 
-void out_abort_broken(struct step *s)
+/* It is broken when QEMU says so. */
+void out_answer_held(struct step *s)
 {
-    if (!(s->event.arg & ABORT_POSTCOPY)) {
-        step_refuse(s, RESULT_POSTCOPY_ACTIVE);
+    if (!out(s)->held || !knows_of_break(out(s)))
+        return;
+    step_answer(s, CALL_ABORT, RESULT_OK);
+    step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
+}
+
+/* Where there would be nothing to take up, there is nothing to break. */
+void out_abort_postcopy(struct step *s)
+{
+    bool attempted = out(s)->state == OUT_RECOVERING;
+    enum core_result over = attempted ? RESULT_OK : out_resumes_nothing(out(s));
+    if (!(s->event.arg & ABORT_POSTCOPY) || out(s)->completed)
+        over = RESULT_POSTCOPY_ACTIVE;
+    if (over != RESULT_OK) {
+        step_refuse(s, over);
         return;
     }
     out(s)->held = 1;
-    step_answer(s, CALL_ABORT, RESULT_OK);
-    step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
-    out_ask_broken(s);
+    if (out(s)->state == OUT_BROKEN && knows_of_break(out(s)))
+        out_ask_broken(s);
+    else if (!s->joined)
+        step_act(s, ACT_PAUSE_STREAM, 0);
 }
 
 void out_abort_recovering(struct step *s)
 {
-    if (s->event.arg & ABORT_POSTCOPY && !is_ordered(out(s))) {
-        out(s)->held = 1;
-        fail_attempt(s, RESULT_POSTCOPY_FAILED);
-        step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
-    } else {
+    bool told = out(s)->paused || out(s)->recovery == RECOVERY_PAUSING;
+    if (!(s->event.arg & ABORT_POSTCOPY) || is_ordered(out(s))) {
         out_abort_postcopy(s);
+        return;
     }
+    out(s)->held = 1;
+    fail_attempt(s, RESULT_POSTCOPY_FAILED);
+    if (!told)
+        step_act(s, ACT_PAUSE_STREAM, 0);
 }
 
 void out_refuse_abort_done(struct step *s)
@@ -360,7 +366,7 @@ void out_stalled(struct step *s)
         step_act(s, ACT_ASK_PEER, SWITCHED_POSTCOPY);
     } else {
         out_break_now(s);
-        step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
+        out_stalled_broken(s);
     }
 }
 
@@ -378,9 +384,13 @@ void out_stalled_recovering(struct step *s)
     }
 }
 
-/* Nobody is made to wait for ever. It is still mended if it can be. */
+/* Nobody is made to wait for ever: for a QEMU that took the order to break the stream, and hangs behind its last page,
+ * neither. It is still mended if it can be. */
 void out_stalled_broken(struct step *s)
 {
+    if (core_waits(s->core, CALL_ABORT))
+        out(s)->held = 0;
+    step_answer(s, CALL_ABORT, RESULT_ALL_SENT);
     step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
 }
 

@@ -121,7 +121,7 @@ const struct cell outgoing_table[EV_COUNT][OUT_COUNT] = {
         IN(DOUBT, refuse_doubt), IN(RECOVERING, refuse_broken)},
     [EV_ABORT] = {IN(IDLE, unexpected), SPAN(BEGUN, PREPARING, abort_early),
         SPAN(CONFIGURING, STARTING, abort_soon), SPAN(PRECOPY, SWITCHING, abort_migration),
-        IN(POSTCOPY, abort_postcopy), IN(BROKEN, abort_broken), IN(PERFORMED, refuse_switching),
+        SPAN(POSTCOPY, BROKEN, abort_postcopy), IN(PERFORMED, refuse_switching),
         IN(POSTCOPY_DONE, refuse_abort_done), SPAN(CANCELLING, RETURNING, abort_cancelling),
         IN(UNDOING, abort_undoing),
         IN(CONCLUDING, refuse_switching), IN(DOUBT, refuse_doubt), IN(RECOVERING, abort_recovering)},

@@ -157,6 +157,8 @@ void migrate_recovery_drop(struct migration *m);
 void migrate_watch(struct guest *g);
 /* The other daemon gave a sign of life. */
 void migrate_heard(struct guest *g);
+/* QEMU was told to break its stream, or to resume it: it has all of its time before it. */
+void migrate_ordered(struct guest *g);
 void migrate_watch_drop(struct migration *m);
 
 /* ---- p2p (p2p.c): the source's side of the calls that a client makes otherwise ---- */

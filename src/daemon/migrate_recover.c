@@ -66,6 +66,7 @@ static void paused(const struct monitor_reply *reply, void *userdata)
 
 void migrate_pause_stream(struct guest *g)
 {
+    migrate_ordered(g);
     if (!guest_command_oob(g, "migrate-pause", NULL, paused, g))
         guest_event(g, EV_PAUSE_REFUSED, 0, 0);
 }
@@ -265,6 +266,7 @@ void migrate_recover(struct guest *g, bool given)
 {
     struct recovery *r = &g->migration->recovery;
     struct fail none = {.code = VIR_ERR_OPERATION_FAILED, .text = "no address is known"};
+    migrate_ordered(g);
     connect_cancel(r->connector);
     r->connector = NULL;
     if (given) {

@@ -5,9 +5,9 @@
  * sent more, or that the destination's daemon answers a PING; at the destination that a PING came,
  * or that QEMU holds more memory: so a daemon that is away breaks no stream that lives. When
  * neither came for postcopy_stall_timeout, the machine is told (EV_STALLED), and again each time
- * that it passes. The same of a source that has stopped the guest for the switchover, or has sent its
- * last page, where only QEMU counts, and of an arrival that has not begun and whose source's daemon
- * is gone. Whether pages remain makes the difference between a break that is mended and a guest that is
+ * that it passes. The same of a source that has stopped the guest for the switchover, has sent its last
+ * page, or was ordered to break or resume its stream, where only QEMU counts, and of an arrival that has
+ * not begun and whose source's daemon is gone. Whether pages remain makes the difference between a break that is mended and a guest that is
  * lost, so the source's QEMU is asked just before the machine is told.
  *
  * A destination without the channel is not watched: nobody would take up there what was broken.
@@ -76,6 +76,11 @@ void migrate_heard(struct guest *g)
 {
     if (g->migration)
         g->migration->watch.alive = timer_now();
+}
+
+void migrate_ordered(struct guest *g)
+{
+    g->migration->watch.moved = timer_now();
 }
 
 static void note_progress(struct guest *g, uint64_t progress)
@@ -166,12 +171,18 @@ static void warn(const struct guest *g, bool all_sent)
                     "heard: its stream is taken for broken", g->name, seconds);
 }
 
+static bool source_was_ordered(const struct core *c)
+{
+    return c->out.state == OUT_RECOVERING || (c->out.state != OUT_IDLE && core_waits(c, CALL_ABORT));
+}
+
 static void check_stall(struct guest *g)
 {
     struct watch *w = &g->migration->watch;
     uint64_t now = timer_now();
     bool all_sent = g->core.out.state == OUT_POSTCOPY && w->all_sent;
-    if (!is_watched(g) || stall_timeout(g) == 0 || now - (all_sent ? w->moved : w->alive) < stall_timeout(g))
+    uint64_t sign = all_sent || source_was_ordered(&g->core) ? w->moved : w->alive;
+    if (!is_watched(g) || stall_timeout(g) == 0 || now - sign < stall_timeout(g))
         return;
     w->alive = w->moved = now;
     warn(g, all_sent);

@@ -87,7 +87,8 @@ static bool has_stalled(const struct world *w, const struct scenario *s, enum ho
     const struct qemu *q = &w->qemus[SOURCE];
     if (h == SOURCE) {
         if (c->out.state == OUT_BROKEN)
-            return core_waits(c, CALL_PERFORM) && !is_heard(w, s, h);
+            return (core_waits(c, CALL_PERFORM) && !is_heard(w, s, h)) ||
+                   (core_waits(c, CALL_ABORT) && q->phase == PHASE_PC_LAST);
         if (c->out.state == OUT_SWITCHING)
             return q->phase == PHASE_HUNG;
         if (c->out.state == OUT_RECOVERING)

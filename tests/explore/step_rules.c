@@ -208,11 +208,22 @@ static const char *check_answers(const struct view *v)
     return NULL;
 }
 
+static bool says_broken(const struct view *v)
+{
+    for (unsigned i = 0; i < v->actions->count; i++)
+        if (v->actions->list[i].type == ACT_ANSWER && v->actions->list[i].a == CALL_ABORT &&
+            v->actions->list[i].b == RESULT_OK)
+            return v->after->out.state == OUT_BROKEN;
+    return false;
+}
+
 /* What was broken on purpose only a client takes up. */
 static const char *check_held(const struct view *v)
 {
-    const struct outgoing *o = &v->before->out;
+    const struct outgoing *o = &v->before->out, *is = &v->after->out;
     const struct incoming *i = &v->before->in;
+    if (says_broken(v) && !is->paused && !is->itself && is->recovery != RECOVERY_HUNG)
+        return "it is said that the stream is broken on purpose, and QEMU does not know";
     bool resumes = count_of(v, ACT_RECOVER) || count_of(v, ACT_PEER_RECOVER);
     if (o->held && v->after->out.held && resumes && !o->resuming)
         return "the source resumes what was broken on purpose";

@@ -167,6 +167,35 @@ static void broken_on_purpose_only_a_client_mends_it(void **state)
     told(&s, "SUSPENDED/POSTCOPY_FAILED, SUSPENDED/POSTCOPY");
 }
 
+/* It broke at the destination only: here the stream flows, as far as QEMU knows. */
+static void it_is_broken_on_purpose_when_qemu_says_so(void **state)
+{
+    (void)state;
+    struct story broken = source_with_channel(0), s, t;
+    give(&broken, EV_PROOF_REFUSED, EV_PROOF_REFUSED);
+    reads(&broken, "PAUSED/POSTCOPY_FAILED");
+    forget_so_far(&broken);
+    give(&broken, WITH(EV_ABORT, ABORT_POSTCOPY), WITH(EV_ABORT, ABORT_POSTCOPY));
+    ordered(&broken, "PAUSE_STREAM");
+    answered(&broken, "");
+    s = t = broken;
+    give(&s, EV_MIG_POSTCOPY_PAUSED);
+    answered(&s, "ABORT OK");
+    s = broken;
+    give(&s, EV_PAUSE_REFUSED);
+    answered(&s, "ABORT QEMU_FAILED");
+    s = broken; /* behind the last page 7.2 does nothing */
+    give(&s, EV_STALLED);
+    answered(&s, "ABORT ALL_SENT");
+    assert_int_equal(s.core.out.held, 0);
+    give(&t, EV_MIG_COMPLETED, WITH(EV_ABORT, ABORT_POSTCOPY));
+    answered(&t, "ABORT POSTCOPY_ACTIVE, ABORT POSTCOPY_ACTIVE");
+
+    s = source_with_channel(0);
+    give(&s, WITH(EV_STALLED, STALLED_ALL_SENT), WITH(EV_STALLED, STALLED_ALL_SENT), WITH(EV_ABORT, ABORT_POSTCOPY));
+    answered(&s, "ABORT ALL_SENT");
+}
+
 static void a_client_that_can_t_resume_breaks_nothing(void **state)
 {
     (void)state;
@@ -569,6 +598,7 @@ int main(void)
         cmocka_unit_test(what_qemu_gave_up_keeps_nobody_waiting),
         cmocka_unit_test(switched_off_it_waits_for_somebody),
         cmocka_unit_test(broken_on_purpose_only_a_client_mends_it),
+        cmocka_unit_test(it_is_broken_on_purpose_when_qemu_says_so),
         cmocka_unit_test(a_client_that_can_t_resume_breaks_nothing),
         cmocka_unit_test(there_is_nothing_to_resume),
         cmocka_unit_test(proved_released_it_is_given_back_the_hard_way),

@@ -317,6 +317,20 @@ static void a_stream_that_stands_still_is_broken(void **state)
     end(&s);
 }
 
+/* Where QEMU was ordered to resume, the other daemon's word is no sign that it does. */
+static void an_attempt_that_stands_still_is_given_up(void **state)
+{
+    struct scene s = in_post_copy(*state);
+    s.guest->core.out.state = OUT_RECOVERING;
+    s.guest->core.out.recovery = RECOVERY_ORDERED;
+    figures(&s.qemu, 1);
+    char *line;
+    while (strstr(line = fake_receive(&s.qemu), "query-migrate"))
+        migrate_heard(s.guest);
+    assert_non_null(strstr(line, "migrate-pause"));
+    end(&s);
+}
+
 static void who_was_stopped_himself_accuses_nobody(void **state)
 {
     struct scene s = in_post_copy(*state);
@@ -343,6 +357,7 @@ int main(void)
         host_test(a_uri_that_was_given_is_kept_to),
         host_test(who_asks_for_recovery_gets_the_machines_answer),
         host_test(a_stream_that_stands_still_is_broken),
+        host_test(an_attempt_that_stands_still_is_given_up),
         host_test(who_was_stopped_himself_accuses_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
