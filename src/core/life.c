@@ -61,7 +61,7 @@ void life_gone(struct step *s)
     if (was_told)
         step_tell(s, CORE_SHUTOFF, reason, TOLD_STOPPED, detail);
     step_answer(s, CALL_DESTROY, RESULT_OK);
-    step_answer(s, CALL_START, RESULT_QEMU_FAILED);
+    step_answer(s, CALL_START, reason == SHUTOFF_DESTROYED ? RESULT_DESTROYED : RESULT_QEMU_FAILED);
     static const uint8_t others[] = {CALL_SUSPEND, CALL_RESUME, CALL_SHUTDOWN, CALL_REBOOT, CALL_RESET};
     for (size_t i = 0; i < sizeof(others); i++)
         step_answer(s, others[i], RESULT_GUEST_GONE);

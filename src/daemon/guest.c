@@ -399,6 +399,7 @@ static const struct explanation explanations[RESULT_COUNT] = {
     [RESULT_REBOOTING] = {VIR_ERR_OPERATION_INVALID,
                           "the domain was asked to reboot and has not done so yet; virsh reset does it "
                           "at once, virsh shutdown asks for something else"},
+    [RESULT_DESTROYED] = {VIR_ERR_OPERATION_ABORTED, "the domain was destroyed while it was being started"},
 };
 
 void guest_explain(const struct guest *g, enum core_result result, enum core_call call,

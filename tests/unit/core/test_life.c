@@ -42,6 +42,18 @@ static void starts_that_fail(void **state)
     answered(&s, "START STARTING");
 }
 
+static void destroyed_before_it_has_started(void **state)
+{
+    (void)state;
+    struct story s = shut_off_guest();
+    give(&s, EV_START, EV_DESTROY, EV_QEMU_GONE); /* its disks are looked at still */
+    answered(&s, "DESTROY OK, START DESTROYED");
+    told(&s, "");
+    reads(&s, "SHUTOFF/DESTROYED");
+    give(&s, EV_START, EV_QEMU_STARTED, EV_DESTROY, EV_QEMU_GONE); /* its `cont` is not answered */
+    answered(&s, "DESTROY OK, START DESTROYED");
+}
+
 static void suspend_and_resume(void **state)
 {
     (void)state;
@@ -200,6 +212,7 @@ int main(void)
         cmocka_unit_test(start_and_destroy),
         cmocka_unit_test(start_paused),
         cmocka_unit_test(starts_that_fail),
+        cmocka_unit_test(destroyed_before_it_has_started),
         cmocka_unit_test(suspend_and_resume),
         cmocka_unit_test(io_error_pauses),
         cmocka_unit_test(somebody_at_the_monitor),
