@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "daemon/definition.h"
 #include "daemon/guest_change.h"
+#include "io/file.h"
 
 static struct domain *document(const char *name, char last_digit)
 {
@@ -241,6 +242,33 @@ static void a_guest_that_goes_takes_its_last_files_along(void **state)
     assert_int_equal(access(path_of(h, '1', ""), F_OK), -1);
 }
 
+/* A guest that sets its clock again and again, and a disk that takes its time. */
+static void of_many_live_documents_the_newest_is_kept(void **state)
+{
+    struct host *h = *state;
+    struct guest *g = host_define(h, document("one", '1'));
+    struct buffer text = {.limit = 1 << 20};
+    struct fail f;
+    unsigned waiting = 0;
+    assert_int_equal(domain_copy(g->defined, &g->live, &f), 0);
+    g->live->clock.offset = DOMAIN_CLOCK_VARIABLE;
+    for (int i = 1; i <= 1000; i++) {
+        g->live->clock.adjustment = i;
+        guest_store_live(g, NULL, NULL);
+    }
+    for (const struct guest_change *c = g->changes; c; c = c->next)
+        waiting++;
+    assert_int_equal(waiting, 2); /* one with the worker, and its successor */
+    while (g->changes)
+        host_turn(h);
+    assert_int_equal(file_read(path_of(h, '1', "live.xml"), 1 << 20, &text, &f), 0);
+    assert_int_equal(buffer_append(&text, "", 1), 0);
+    assert_non_null(strstr((const char *)buffer_bytes(&text), "adjustment='1000'"));
+    buffer_free(&text);
+    domain_free(g->live);
+    g->live = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +282,7 @@ int main(void)
         host_test(an_autostart_does_not_outlive_its_definition),
         host_test(a_folder_that_was_left_alone_keeps_its_uuid),
         host_test(a_guest_that_goes_takes_its_last_files_along),
+        host_test(of_many_live_documents_the_newest_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
