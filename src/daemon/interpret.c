@@ -203,6 +203,8 @@ static void clear_what_is_over(struct guest *g)
 {
     if (g->migration && !core_migrating(&g->core))
         migrate_release(g);
+    else if (g->migration && g->core.out.state != OUT_RECOVERING)
+        migrate_drop_attempt(g->migration);
     if (g->core.life.phase == LIFE_OFF && g->live)
         guest_clear_live(g);
 }

@@ -149,6 +149,8 @@ void migrate_ask_later(struct guest *g);      /* -> ASK_AGAIN */
 bool migrate_take_uris(struct migration *m, const char *const *uris, unsigned count);
 /* That of this host comes first. */
 void migrate_prefer_host(struct migration *m, const char *host);
+/* The source: the stream of an attempt that is over is not connected any more. */
+void migrate_drop_attempt(struct migration *m);
 /* For the end of the migration. */
 void migrate_recovery_drop(struct migration *m);
 

@@ -34,10 +34,15 @@ enum { OWN_PORT_TRIES = 40 };
 
 #define STREAM_NAME "baton-resume"
 
-void migrate_recovery_drop(struct migration *m)
+void migrate_drop_attempt(struct migration *m)
 {
     connect_cancel(m->recovery.connector);
     m->recovery.connector = NULL;
+}
+
+void migrate_recovery_drop(struct migration *m)
+{
+    migrate_drop_attempt(m);
     timer_cancel(&m->recovery.silence);
     timer_cancel(&m->recovery.later);
     peer_drop_waiting(m);
@@ -177,6 +182,14 @@ static void look(void *userdata)
     migrate_ask(g);
 }
 
+/* What QEMU was given and did not take it keeps, and the destination's QEMU waits at the other end. */
+static void take_stream_back(struct guest *g)
+{
+    struct json_object *arguments = json_object_new_object();
+    json_object_object_add(arguments, "fdname", json_object_new_string(STREAM_NAME));
+    (void)guest_command(g, "closefd", arguments, NULL);
+}
+
 static void answered(const struct monitor_reply *reply, void *userdata)
 {
     struct guest *g = userdata;
@@ -188,6 +201,8 @@ static void answered(const struct monitor_reply *reply, void *userdata)
         return;
     }
     note(g, reply, "to resume the migration");
+    if (reply->outcome == MONITOR_ERROR && !g->migration->preempt)
+        take_stream_back(g);
     if (reply->outcome == MONITOR_TIMEOUT) /* it may have been carried out */
         guest_distrust_monitor(g);
     else
@@ -267,8 +282,7 @@ void migrate_recover(struct guest *g, bool given)
     struct recovery *r = &g->migration->recovery;
     struct fail none = {.code = VIR_ERR_OPERATION_FAILED, .text = "no address is known"};
     migrate_ordered(g);
-    connect_cancel(r->connector);
-    r->connector = NULL;
+    migrate_drop_attempt(g->migration);
     if (given) {
         if (!order_resume(g, "fd:" STREAM_NAME))
             guest_event(g, EV_RECOVER_REFUSED, 0, 0);

@@ -101,6 +101,41 @@ static void a_stream_to_the_first_that_answers_is_handed_to_qemu(void **state)
     end(&s);
 }
 
+static void a_stream_that_qemu_does_not_take_is_taken_back(void **state)
+{
+    struct scene s = broken(*state, true);
+    char uri[64];
+    const char *uris[] = {uri};
+    auto_close int there = listen_somewhere(uri, true);
+    (void)there;
+    offered(&s, uris, 1);
+    migrate_recover(s.guest, false);
+    fake_expect(&s.qemu, "\"execute\":\"getfd\"");
+    fake_return(&s.qemu, "{}");
+    fake_expect(&s.qemu, "\"resume\":true");
+    fake_refuse(&s.qemu);
+    fake_expect(&s.qemu, "\"execute\":\"closefd\"");
+    end(&s);
+}
+
+static void an_attempt_that_is_over_connects_no_more(void **state)
+{
+    struct scene s = broken(*state, true);
+    char uri[64];
+    const char *uris[] = {uri};
+    auto_close int there = listen_somewhere(uri, true);
+    (void)there;
+    offered(&s, uris, 1);
+    s.guest->core.out.state = OUT_RECOVERING;
+    s.guest->core.out.recovery = RECOVERY_ORDERED;
+    migrate_recover(s.guest, false);
+    assert_non_null(s.guest->migration->recovery.connector);
+    guest_event(s.guest, EV_MIG_FAILED, 0, 0);
+    assert_int_equal(s.guest->core.out.state, OUT_BROKEN);
+    assert_null(s.guest->migration->recovery.connector);
+    end(&s);
+}
+
 static void without_an_answer_anywhere_qemu_is_told_nothing(void **state)
 {
     struct scene s = broken(*state, true);
@@ -349,6 +384,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         host_test(a_stream_to_the_first_that_answers_is_handed_to_qemu),
+        host_test(a_stream_that_qemu_does_not_take_is_taken_back),
+        host_test(an_attempt_that_is_over_connects_no_more),
         host_test(without_an_answer_anywhere_qemu_is_told_nothing),
         host_test(with_preempt_each_attempt_has_another_address),
         host_test(an_offer_that_makes_no_sense_is_none),
