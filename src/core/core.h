@@ -293,6 +293,7 @@ enum core_proof {
     X(NO_WAY_BACK)          /* QEMU can't go on with the guest here */                             \
     X(ALL_SENT)             /* QEMU has sent all of the guest: there is nothing to resume */       \
     X(RESUME_HANGS)         /* QEMU waits for ever for what was lost as post-copy was resumed */   \
+    X(GIVEN_UP)             /* QEMU has given post-copy up, or hangs as it begins: it resumes nothing */ \
     X(REBOOTING)            /* a client asked for a reboot that has not happened yet */            \
     X(DESTROYED)            /* a client had it destroyed while it was being started */
 

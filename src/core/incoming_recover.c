@@ -138,7 +138,7 @@ void in_peer_recover_no(struct step *s)
 /* A client: he may resume what was broken on purpose, too. */
 void in_prepare_resume(struct step *s)
 {
-    bool waited = in(s)->peer_waits;
+    bool waited = in(s)->peer_waits, left = in_is_left(in(s));
     if (!(s->event.arg & BEGIN_RESUME) || s->joined) {
         step_refuse(s, RESULT_JOB_ACTIVE);
         return;
@@ -147,6 +147,8 @@ void in_prepare_resume(struct step *s)
     in(s)->held = 0;
     if (in(s)->asked == ASKED_LEFT)
         in(s)->asked = ASKED_PROOF;
+    if (left && !in(s)->completed) /* what was proved before is not so any more; the client may give up */
+        in_prove(s, PROOF_NEEDS_SOURCE);
     if (in(s)->completed) /* what is missing is `cont`: Finish comes next */
         step_answer(s, CALL_PREPARE, RESULT_OK);
     else if (!waited || in(s)->state == IN_RECOVERING)

@@ -20,6 +20,10 @@ bool out_recovers(const struct outgoing *o)
 /* Why QEMU here can't be made to take up what is broken. */
 enum core_result out_resumes_nothing(const struct outgoing *o)
 {
+    if (o->completed) /* what is missing is the destination's `cont` */
+        return RESULT_OK;
+    if (o->itself || o->recovery == RECOVERY_HUNG)
+        return RESULT_GIVEN_UP;
     if (o->recovery == RECOVERY_ALL_SENT)
         return RESULT_ALL_SENT;
     return o->recovery == RECOVERY_STANDS ? RESULT_RESUME_HANGS : RESULT_OK;
@@ -77,18 +81,12 @@ static void fail_attempt(struct step *s, enum core_result why)
 
 /* ---- by the two daemons --------------------------------------------------------------------- */
 
-/* QEMU here has given it up, hangs, or has nothing left to send: it resumes nothing. */
-static bool is_over(const struct outgoing *o)
-{
-    return o->itself || o->recovery == RECOVERY_HUNG || out_resumes_nothing(o) != RESULT_OK;
-}
-
 /* A QEMU that does not know of a break may be in none: then the destination's `cont` was refused, or
  * whoever brought the bad news was wrong. */
 void out_recover(struct step *s)
 {
     const struct outgoing *o = out(s);
-    if (is_over(o)) {
+    if (out_resumes_nothing(o) != RESULT_OK) {
         step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
         return;
     }
@@ -410,10 +408,4 @@ void out_lost_recovering(struct step *s)
 {
     out_end_recovery(s);
     out_lost_broken(s);
-}
-
-void out_refused_there_recovering(struct step *s)
-{
-    out_end_recovery(s);
-    out_refused_there(s);
 }

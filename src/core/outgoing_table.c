@@ -95,7 +95,7 @@ const struct cell outgoing_table[EV_COUNT][OUT_COUNT] = {
         SPAN(CANCELLING, CONCLUDING, ignore), IN(DOUBT, lost_there), IN(RECOVERING, lost_recovering)},
     [EV_PROOF_REFUSED] = {SPAN(IDLE, SWITCHING, ignore), SPAN(POSTCOPY, BROKEN, refused_there), IN(PERFORMED, ignore),
         IN(POSTCOPY_DONE, refused_there), SPAN(CANCELLING, CONCLUDING, ignore), IN(DOUBT, refused_there),
-        IN(RECOVERING, refused_there_recovering)},
+        IN(RECOVERING, ignore)},
     [EV_PROOF_SILENT] = {SPAN(IDLE, CONCLUDING, ignore), IN(DOUBT, silent), IN(RECOVERING, ignore)},
     [EV_PROOF_NONE] = {SPAN(IDLE, POSTCOPY, ignore), IN(BROKEN, nobody_to_ask_broken), IN(PERFORMED, ignore),
         IN(POSTCOPY_DONE, taken), SPAN(CANCELLING, CONCLUDING, ignore), IN(DOUBT, nobody_to_ask),

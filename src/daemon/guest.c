@@ -396,6 +396,8 @@ static const struct explanation explanations[RESULT_COUNT] = {
                              "QEMU waits for ever for an answer that was lost as post-copy was resumed: it can't be resumed again"},
     [RESULT_ALL_SENT] = {VIR_ERR_OPERATION_INVALID,
                          "QEMU has sent all of the domain: there is nothing to resume, the destination has it or has lost it"},
+    [RESULT_GIVEN_UP] = {VIR_ERR_OPERATION_INVALID,
+                         "QEMU has given the migration up in its post-copy phase: it can't be resumed"},
     [RESULT_REBOOTING] = {VIR_ERR_OPERATION_INVALID,
                           "the domain was asked to reboot and has not done so yet; virsh reset does it "
                           "at once, virsh shutdown asks for something else"},

@@ -59,7 +59,6 @@ static const struct entry entries[] = {
     OUT(PEER_FINISHED, O(DOUBT), "the connection is lost, or Finish was not sent, before there is doubt"),
     OUT(PEER_REFUSED, O(RECOVERING), three),
     OUT(PEER_CONNECTED, O(RECOVERING), three),
-    OUT(PROOF_REFUSED, O(RECOVERING), three),
     OUT(PAUSE_REFUSED, O(RETURNING) | O(UNDOING), three), /* ordered in post-copy, and then it is given back */
     OUT(SETTLE_RUN, O(DOUBT), three), /* the other host gone: its QEMU and its daemon */
     OUT(QEMU_IO_ERROR, O(SWITCHING) | O(RETURNING), "the disk of the model fails only a guest that runs, and that it was "
@@ -91,7 +90,7 @@ static const struct entry entries[] = {
     IN(PEER_RECOVER, I_SPAN(PREPARED, LOADED), "it is called when this end has said that post-copy is active"),
     IN(LISTENING, I(POSTCOPY) | I(DRAINING), "QEMU answers migrate-recover before a stream comes"),
     IN(LISTEN_FAILED, I(BROKEN), "it is ordered in RECOVERING, which is left on this answer, or on one before it"),
-    IN(QEMU_RESUMED, I(DRAINING) | I(BROKEN) | I(RECOVERING), "takes a crash and an oddity; test_recovery has it"),
+    IN(QEMU_RESUMED, I(DRAINING) | I(BROKEN) | I(RECOVERING), "takes a crash and an oddity; test_recovery_there has it"),
     IN(QEMU_RESUMED, I_SPAN(STARTING, POSTCOPY), "nobody else starts the guest; test_incoming has it"),
     IN(QEMU_IO_ERROR, I(RESUMING), "QEMU says RESUME before its guest's disk can fail"),
     IN(SETTLE_RUN, I(RECOVERING), three),
