@@ -83,6 +83,7 @@ void out_break_now(struct step *s)
     step_answer(s, CALL_SUSPEND, RESULT_POSTCOPY_FAILED);
     if (!o->held)
         step_answer(s, CALL_ABORT, RESULT_POSTCOPY_ACTIVE);
+    step_answer(s, CALL_START_POSTCOPY, RESULT_POSTCOPY_FAILED);
     step_answer(s, CALL_CONFIRM, RESULT_POSTCOPY_FAILED);
     if (!out_recovers(o) && !(o->p2p && o->client && o->finish_sent))
         step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);

@@ -337,6 +337,7 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
         end_stream(w, s);
         return true;
     case COMMAND_CONT_HARD:
+        q->powered_off = 0; /* its guest waits for its end, and runs: nothing stops it any more */
         q->phase = PHASE_OVER;
         qemu_run(w, h);
         qemu_say(w, h, EV_CONT_DONE);

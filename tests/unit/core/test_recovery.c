@@ -251,27 +251,24 @@ static void proved_released_it_is_given_back_the_hard_way(void **state)
     assert_int_equal(s.core.out.state, OUT_IDLE);
 }
 
+static struct story source_switching(int peer)
+{
+    struct story s = running_guest();
+    give(&s, WITH(EV_BEGIN, BEGIN_POSTCOPY), WITH(EV_PERFORM, peer), EV_SOURCE_CONFIGURED, EV_MIGRATE_ACCEPTED,
+         EV_MIG_ACTIVE, EV_START_POSTCOPY, EV_POSTCOPY_ACCEPTED, EV_QEMU_STOPPED, EV_MIG_DEVICE);
+    forget_so_far(&s);
+    return s;
+}
+
 static void a_qemu_that_hangs_as_postcopy_begins_has_a_name(void **state)
 {
     (void)state;
-    struct story s = running_guest();
-    give(&s, WITH(EV_BEGIN, BEGIN_POSTCOPY), WITH(EV_PERFORM, PEER_STOCK), EV_SOURCE_CONFIGURED, EV_MIGRATE_ACCEPTED,
-         EV_MIG_ACTIVE, EV_START_POSTCOPY, EV_QEMU_STOPPED, EV_MIG_DEVICE);
-    forget_so_far(&s);
+    struct story s = source_switching(PEER_STOCK);
     give(&s, EV_STALLED);
     told(&s, "SUSPENDED/POSTCOPY_FAILED");
     answered(&s, "PERFORM POSTCOPY_FAILED");
     give(&s, EV_MIG_POSTCOPY_ACTIVE); /* it did not hang */
     told(&s, "SUSPENDED/POSTCOPY");
-}
-
-static struct story source_switching(int peer)
-{
-    struct story s = running_guest();
-    give(&s, WITH(EV_BEGIN, BEGIN_POSTCOPY), WITH(EV_PERFORM, peer), EV_SOURCE_CONFIGURED, EV_MIGRATE_ACCEPTED,
-         EV_MIG_ACTIVE, EV_START_POSTCOPY, EV_QEMU_STOPPED, EV_MIG_DEVICE);
-    forget_so_far(&s);
-    return s;
 }
 
 static void a_qemu_that_fails_as_postcopy_begins_goes_on_by_proof_only(void **state)
@@ -287,6 +284,11 @@ static void a_qemu_that_fails_as_postcopy_begins_goes_on_by_proof_only(void **st
     give(&s, EV_PROOF_RELEASED, EV_QEMU_RESUMED, EV_CONT_DONE);
     ordered(&s, "CONT, JOB_END POSTCOPY_FAILED");
     reads(&s, "RUNNING/MIGRATION_CANCELED");
+
+    s = running_guest(); /* and QEMU has not answered who wanted post-copy */
+    give(&s, WITH(EV_BEGIN, BEGIN_POSTCOPY), WITH(EV_PERFORM, PEER_CHANNEL), EV_SOURCE_CONFIGURED, EV_MIGRATE_ACCEPTED,
+         EV_MIG_ACTIVE, EV_START_POSTCOPY, EV_QEMU_STOPPED, EV_MIG_FAILED, EV_POSTCOPY_REFUSED);
+    answered(&s, "BEGIN OK, START_POSTCOPY POSTCOPY_FAILED");
 
     s = source_switching(PEER_STOCK); /* nobody can be asked: no Finish has gone out */
     give(&s, EV_MIG_FAILED, EV_QEMU_RESUMED);
