@@ -86,6 +86,8 @@ MUTATIONS = [
      "out(s)->recovery = RECOVERY_PEER; step_act(s, ACT_PEER_RECOVER, 0);", "resume_stream(s);"),
     ("resumed although QEMU does not know of the break",
      "if (out(s)->paused) { order_recovery(s); return; }", "order_recovery(s); return;"),
+    ("it is said that the stream is broken on purpose before QEMU knows",
+     "if (!out(s)->held || !knows_of_break(out(s)))", "if (!out(s)->held)"),
     ("resumed while it is held by the source",
      "return o->channel && !o->no_recovery && !o->held;", "return o->channel && !o->no_recovery;"),
     ("resumed while it is held by the destination",
