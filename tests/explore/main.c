@@ -21,7 +21,8 @@ static const char usage[] =
     "                      one run with these budgets instead: in all, and of each kind\n"
     "  --only NAME         only the scenario of this name\n"
     "  --stock             the peer has no channel for proof\n"
-    "  --states N          memory for so many states of one scenario (20000000)\n"
+    "  --states N          memory for so many states of one scenario, some 80 bytes each (20000000; of --all\n"
+    "                      150000000)\n"
     "  --jobs N            processes (2)\n"
     "  --traces FOLDER     write a finding's traces there, in the format of production\n"
     "  --document          print docs/STATES.md\n"
@@ -109,12 +110,14 @@ static bool read_options(int argc, char **argv, struct report *r, struct budget 
             return false;
         }
     }
-    return optind == argc && r->capacity > 0 && r->capacity < UINT32_MAX;
+    if (!r->capacity)
+        r->capacity = r->all ? 150000000 : 20000000;
+    return optind == argc && r->capacity < UINT32_MAX;
 }
 
 int main(int argc, char **argv)
 {
-    struct report r = {.capacity = 20000000, .jobs = 2};
+    struct report r = {.jobs = 2};
     struct budget asked = {0};
     if (!read_options(argc, argv, &r, &asked))
         return 2;

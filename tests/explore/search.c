@@ -2,7 +2,8 @@
  *
  * A world is known by its number, in the order of discovery. Kept for each: its print in the set of
  * those met (visited.h), the move and the world that it came from, and the numbers of the worlds
- * where progress leads. The world itself is kept until it was gone on from, no longer. All memory
+ * where progress leads. One that was met before with less left to happen is a world with a number of its own; the first
+ * number is the one that edges lead to: progress does not depend on what is left (budgets.h). The world itself is kept until it was gone on from, no longer. All memory
  * is reserved at the start. A world that breaks a rule is not gone on from.
  *
  * Liveness: from every world an end must be reachable by progress alone, without further faults.
@@ -30,10 +31,11 @@ int search_open(struct search *s, uint64_t capacity)
     s->worlds = visited_reserve((capacity + CHUNK) * sizeof(*s->worlds));
     s->chunks = visited_reserve((capacity / CHUNK + 1) * sizeof(*s->chunks));
     s->back = visited_reserve(capacity * sizeof(*s->back));
+    s->met_with = visited_reserve(capacity * sizeof(*s->met_with));
     s->edges = visited_reserve(capacity * world_progress_count * sizeof(*s->edges));
     s->degrees = visited_reserve(capacity);
     s->reaches_end = visited_reserve(capacity);
-    if (!s->worlds || !s->chunks || !s->back || !s->edges || !s->degrees || !s->reaches_end)
+    if (!s->worlds || !s->chunks || !s->back || !s->met_with || !s->edges || !s->degrees || !s->reaches_end)
         return -ENOMEM;
     return visited_open(&s->visited, capacity);
 }
@@ -43,6 +45,7 @@ void search_close(struct search *s)
     munmap(s->worlds, (s->capacity + CHUNK) * sizeof(*s->worlds));
     munmap(s->chunks, (s->capacity / CHUNK + 1) * sizeof(*s->chunks));
     munmap(s->back, s->capacity * sizeof(*s->back));
+    munmap(s->met_with, s->capacity * sizeof(*s->met_with));
     munmap(s->edges, s->capacity * world_progress_count * sizeof(*s->edges));
     munmap(s->degrees, s->capacity);
     munmap(s->reaches_end, s->capacity);
@@ -112,10 +115,10 @@ static void add(struct search *s, const struct batch *b, unsigned i, uint32_t fr
         s->edges[s->edge_count++] = number;
         s->degrees[from]++;
     }
-    if (number != s->states)
+    if (!budgets_add(&s->budgets, &s->met_with[number], &b->worlds[i]))
         return;
-    *place(s, number) = b->worlds[i];
-    s->back[number] = (struct link_back){from, b->moves[i]};
+    *place(s, s->states) = b->worlds[i];
+    s->back[s->states] = (struct link_back){from, b->moves[i]};
     s->states++;
 }
 
@@ -147,7 +150,7 @@ static bool try_move(struct search *s, struct batch *b, uint32_t number, struct 
             s->reaches_end[number] = 1; /* told as what it is */
         return true;
     }
-    b->prints[b->count] = visited_print(w, sizeof(*w));
+    b->prints[b->count] = visited_print(w, WORLD_BYTES);
     visited_prefetch(&s->visited, b->prints[b->count]);
     b->moves[b->count] = m;
     b->progress[b->count++] = progress;
@@ -259,7 +262,7 @@ static void begin(struct search *s, const struct scenario *scenario)
     s->scenario = scenario;
     s->complete = true;
     world_init(&b.worlds[0], scenario);
-    b.prints[0] = visited_print(&b.worlds[0], sizeof(b.worlds[0]));
+    b.prints[0] = visited_print(&b.worlds[0], WORLD_BYTES);
     flush(s, &b, NOBODY);
 }
 

@@ -1,5 +1,6 @@
 /* search.h - breadth first through the worlds of one scenario. */
 #pragma once
+#include "budgets.h"
 #include "holes.h"
 #include "visited.h"
 #include "world.h"
@@ -30,6 +31,8 @@ struct search {
     bool found;
     uint64_t capacity;
     struct visited visited;
+    struct budgets budgets;
+    uint32_t *met_with; /* of each world's first number: which budgets it was met with */
     struct world *worlds;  /* chunks of them, those that were gone on from used again */
     struct world **chunks; /* of a world's number */
     struct world *free[CHUNKS_FREE_MAX];

@@ -100,7 +100,7 @@ uint32_t visited_add(struct visited *v, struct print p, uint32_t number)
     if (s->number)
         return s->number - 1;
     *s = wanted;
-    if (++v->count * 2 > v->mask && v->mask + 1 < v->slots_max)
+    if (++v->count * 4 > v->mask * 3 && v->mask + 1 < v->slots_max)
         grow(v);
     return number;
 }

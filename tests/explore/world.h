@@ -167,8 +167,6 @@ struct world {
     struct stream stream;
     struct connection links[LINKS]; /* TO_DESTINATION is the client's, or in p2p the source's */
     struct client_model client;
-    /* budgets: what may still happen, of each kind and of all together */
-    uint8_t crashes, cuts, deaths, oddities, operations, faults_left;
     uint8_t postcopy_left; /* the operator will switch to post-copy */
     uint8_t happened;      /* enum happened: what the rules must know of it */
     /* the peer channel: the source's daemon asks what became of the destination */
@@ -178,6 +176,8 @@ struct world {
     uint8_t proof;  /* on its way back: 1 + enum core_proof */
     uint8_t recover;     /* the destination's daemon is to have its QEMU listen: enum recover_call */
     uint8_t ask_later;   /* the source's timer runs */
+    /* budgets: what may still happen, of each kind and of all together (budgets.h); the last of it */
+    uint8_t crashes, cuts, deaths, oddities, operations, faults_left;
 };
 
 enum recover_call {
