@@ -6,7 +6,7 @@ of them wait half a minute for a lock.
 from lib.move import end_guest, statistics, wait_until
 from lib.patience import PATIENCE
 from lib.runner import expect, test
-from mending import enter, finish_failed, guest_that_moves, history, resume, wait_broken, wait_count, wait_mended
+from mending import enter, finish_failed, guest_that_moves, history, resume, wait_broken, wait_mended, wait_told
 from moving import QEMUS, only_qemu, refused, through_wire, wait_job
 from settling import END, RUN, decided, settle
 
@@ -29,10 +29,9 @@ def in_phase(case, qemu, phase, stall=PATIENCE):
     if phase != "active":
         wire.cut()
         wait_broken(pair)
-    if phase == "recovering":
-        for host in (pair.a, pair.b):
-            wait_count(host, lambda e: e.kind == "qemu" and e.data["details"].get("status") == "postcopy-recover", 1,
-                       "postcopy-recover")
+    if phase == "recovering":  # told behind QEMU's own postcopy-recover
+        wait_told(pair.a, "SUSPENDED/POSTCOPY", 2)
+        wait_told(pair.b, "RESUMED/POSTCOPY", 2)
     return pair, guest, move, wire
 
 
@@ -199,7 +198,7 @@ def broken_again_on_purpose(case, qemu, end):
         pair.a.virsh(*abort)
         expect(pair.a.state(guest.name), "PAUSED/POSTCOPY_FAILED", "state of the source")
         wire.release()
-        wait_count(pair.b, lambda e: e.text == "RESUMED/POSTCOPY_FAILED", 2, "the second break")
+        wait_told(pair.b, "RESUMED/POSTCOPY_FAILED", 2)
         finish_failed(move)
         resume(move, CLIENT, wire.uri)
     goes_on(pair, move, wire, "recovering")
