@@ -153,7 +153,7 @@ MUTATIONS = [
     ("silence behind the last page is never noticed",
      "out(s)->recovery = RECOVERY_ALL_SENT; step_act(s, ACT_ASK_PEER, SWITCHED_POSTCOPY);", "(void)s;"),
     ("who waits behind the last page is never told",
-     "out_break_now(s); step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED); } }", "} }"),
+     "out_break_now(s); out_stalled_broken(s); } }", "} }"),
     ("a guest that powered itself off has not run",
      "[EV_QEMU_SHUTDOWN] = {SPAN(IDLE, POSTCOPY, unexpected), IN(RESUMING, powered_off_resuming)",
      "[EV_QEMU_SHUTDOWN] = {SPAN(IDLE, POSTCOPY, unexpected), IN(RESUMING, powered_off_draining)"),
