@@ -19,8 +19,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include "core/quirks.h"
 #include "daemon/daemon.h"
 #include "daemon/migrate.h"
+#include "domain/emulator.h"
 #include "io/connect.h"
 #include "util/log.h"
 
@@ -182,9 +184,12 @@ static void look(void *userdata)
     migrate_ask(g);
 }
 
-/* What QEMU was given and did not take it keeps, and the destination's QEMU waits at the other end. */
+/* What QEMU was given and did not take it keeps, and the destination's QEMU waits at the other end: one that does not
+ * die of its end (and is of the same kind, as a rule) waits for the next one then. */
 static void take_stream_back(struct guest *g)
 {
+    if (g->migration->preempt || !g->emulator || quirk_applies(QUIRK_RESUME_DIES_OF_STREAM, g->emulator->version))
+        return;
     struct json_object *arguments = json_object_new_object();
     json_object_object_add(arguments, "fdname", json_object_new_string(STREAM_NAME));
     (void)guest_command(g, "closefd", arguments, NULL);
@@ -201,7 +206,7 @@ static void answered(const struct monitor_reply *reply, void *userdata)
         return;
     }
     note(g, reply, "to resume the migration");
-    if (reply->outcome == MONITOR_ERROR && !g->migration->preempt)
+    if (reply->outcome == MONITOR_ERROR)
         take_stream_back(g);
     if (reply->outcome == MONITOR_TIMEOUT) /* it may have been carried out */
         guest_distrust_monitor(g);

@@ -103,6 +103,19 @@ def descriptor_outlives_its_daemon(case, qemu):
     daemon.close()
 
 
+@test(qemu=["10"])
+def descriptor_that_is_taken_back(case, qemu):
+    """The destination, which had taken the connection, waits for the next one then. (7.2's would die.)"""
+    broken = Broken(case, qemu)
+    with socket.create_connection(broken.address) as stream:
+        broken.source.qmp.send_fd("getfd", stream.fileno(), fdname="resume")
+    broken.destination.qmp.wait_event("postcopy-recover")
+    broken.source.qmp.command("closefd", fdname="resume")
+    broken.destination.qmp.wait_count("postcopy-paused", 2)
+    broken.destination.qmp.command("migrate-recover", oob=True, uri="tcp:%s:%d" % broken.address)
+    broken.resume()
+
+
 @test(qemu=QEMUS)
 def descriptor_that_never_came(case, qemu):
     """QEMU says so, and what is broken can be resumed as before."""

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "daemon/migrate.h"
+#include "domain/emulator.h"
 #include "io/timer.h"
 #include "util/cleanup.h"
 #include "wire/peer_program.h"
@@ -101,20 +102,32 @@ static void a_stream_to_the_first_that_answers_is_handed_to_qemu(void **state)
     end(&s);
 }
 
+/* Not where the destination's QEMU may die of that. */
 static void a_stream_that_qemu_does_not_take_is_taken_back(void **state)
 {
     struct scene s = broken(*state, true);
+    const struct emulator old = {.version = 7002022}, new = {.version = 10000002};
     char uri[64];
     const char *uris[] = {uri};
     auto_close int there = listen_somewhere(uri, true);
     (void)there;
     offered(&s, uris, 1);
+    s.guest->emulator = &new;
     migrate_recover(s.guest, false);
     fake_expect(&s.qemu, "\"execute\":\"getfd\"");
     fake_return(&s.qemu, "{}");
     fake_expect(&s.qemu, "\"resume\":true");
     fake_refuse(&s.qemu);
     fake_expect(&s.qemu, "\"execute\":\"closefd\"");
+
+    s.guest->emulator = &old;
+    s.guest->core.out.state = OUT_RECOVERING;
+    migrate_recover(s.guest, true);
+    fake_expect(&s.qemu, "\"resume\":true");
+    fake_refuse(&s.qemu);
+    migrate_recover(s.guest, true);
+    fake_expect(&s.qemu, "\"resume\":true"); /* and nothing before it */
+    s.guest->emulator = NULL;
     end(&s);
 }
 
