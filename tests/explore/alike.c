@@ -17,6 +17,8 @@ static void end_unnoticed(struct world *w, enum link l)
 {
     struct connection *c = &w->links[l];
     const struct daemon_model *d = &w->daemons[link_serves(l)];
+    if (!c->near_end && !c->request) /* closed: a cut adds nothing */
+        c->cut = 0;
     if (l != CHANNEL && d->drives && core_migrating(&d->core))
         return;
     c->stale = 0;

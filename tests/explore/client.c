@@ -194,13 +194,28 @@ bool client_notice(struct world *w, const struct scenario *s, enum link l)
 static bool hear(struct world *w, const struct scenario *s)
 {
     for (int l = TO_SOURCE; l <= (s->p2p ? TO_SOURCE : TO_DESTINATION); l++) {
-        bool may_return = l == TO_SOURCE && !s->p2p && w->client.step == CLIENT_PERFORM;
         if (client_take_reply(w, s, (enum link)l))
             return true;
+    }
+    return false;
+}
+
+/* That nothing will come it could notice later, to the same effect: who waits there for nothing does nothing else. It may
+ * die before it has noticed; that is as if it died with the call that it makes then not sent, which is a move of its own. */
+static bool notice(struct world *w, const struct scenario *s)
+{
+    for (int l = TO_SOURCE; l <= (s->p2p ? TO_SOURCE : TO_DESTINATION); l++) {
+        bool may_return = l == TO_SOURCE && !s->p2p && w->client.step == CLIENT_PERFORM;
         if (w->links[l].cut && w->links[l].near_end && client_waits_on(w, (enum link)l) && !may_return)
             return client_notice(w, s, (enum link)l);
     }
     return false;
+}
+
+/* After this call it goes, whatever it hears, or if it hears nothing; the daemons notice that when they do. */
+static bool calls_last(const struct world *w, const struct scenario *s)
+{
+    return s->p2p || w->client.step >= CLIENT_FINISH_CANCELLED;
 }
 
 /* It calls at once: its call is then on its way for as long as it may take. What could have happened to the client or to
@@ -208,7 +223,7 @@ static bool hear(struct world *w, const struct scenario *s)
 void client_go_on(struct world *w, const struct scenario *s)
 {
     bool safe = !w->cuts && !w->crashes;
-    while (call(w, s) || (safe && hear(w, s)))
+    while (call(w, s) || notice(w, s) || ((safe || calls_last(w, s)) && hear(w, s)))
         ;
 }
 
@@ -238,11 +253,18 @@ bool client_resume(struct world *w, const struct scenario *s)
     return true;
 }
 
-void client_die(struct world *w, const struct scenario *s)
+/* Its last call has gone out, or not. */
+bool client_die(struct world *w, const struct scenario *s, bool unsent)
 {
+    struct connection *c = &w->links[link_of((enum client_step)w->client.step)];
+    if (unsent && !(w->client.called && c->request))
+        return false;
+    if (unsent)
+        c->request = c->argument = 0;
     w->client.step = CLIENT_DONE;
     w->client.called = 0;
     link_close(&w->links[TO_SOURCE]);
     if (!s->p2p)
         link_close(&w->links[TO_DESTINATION]);
+    return true;
 }

@@ -56,7 +56,7 @@ const struct move world_moves[] = {
     {MOVE_CUT_LINK, TO_SOURCE, 0, NO_CRASH}, {MOVE_CUT_LINK, TO_DESTINATION, 0, NO_CRASH},
     {MOVE_CUT_STREAM, 0, 0, NO_CRASH}, {MOVE_CUT_CHANNEL, 0, 0, NO_CRASH},
     {MOVE_KILL_QEMU, SOURCE, 0, NO_CRASH}, {MOVE_KILL_QEMU, DESTINATION, 0, NO_CRASH},
-    {MOVE_KILL_CLIENT, 0, 0, NO_CRASH},
+    {MOVE_KILL_CLIENT, 0, 0, NO_CRASH}, {MOVE_KILL_CLIENT, 0, 1, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_STATUS, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_STATUS, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_CONFIGURE_FAILS, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_MIGRATE_FAILS, NO_CRASH},
@@ -506,8 +506,7 @@ static bool make(struct world *w, const struct scenario *s, struct move m, struc
     case MOVE_KILL_CLIENT:
         if (w->client.step >= CLIENT_DONE || !spend(w, &w->cuts))
             return false;
-        client_die(w, s);
-        return true;
+        return client_die(w, s, m.which);
     case MOVE_ODDITY:
         return oddity(w, s, m, v);
     case MOVE_KINDS:

@@ -240,7 +240,7 @@ enum move_kind {
     MOVE_CUT_STREAM,
     MOVE_CUT_CHANNEL,
     MOVE_KILL_QEMU, /* on: host */
-    MOVE_KILL_CLIENT,
+    MOVE_KILL_CLIENT, /* which: 1 its last call was not sent */
     MOVE_ODDITY,    /* on: host, which: enum oddity */
     MOVE_KINDS
 };
@@ -351,7 +351,7 @@ void client_go_on(struct world *w, const struct scenario *s);
 bool client_waits_on(const struct world *w, enum link l);
 bool client_take_reply(struct world *w, const struct scenario *s, enum link l);
 bool client_notice(struct world *w, const struct scenario *s, enum link l);
-void client_die(struct world *w, const struct scenario *s);
+bool client_die(struct world *w, const struct scenario *s, bool unsent);
 bool client_return(struct world *w, const struct scenario *s);
 bool client_resume(struct world *w, const struct scenario *s);
 /* The daemon at its far end. */
