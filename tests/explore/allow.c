@@ -115,6 +115,8 @@ static bool hear(struct place *p, enum host h, const struct item *item)
     struct daemon_model *d = &p->world.daemons[h];
     if (!q->reports[0] && item->type == EV_MIG_POSTCOPY_ACTIVE) /* who watches a stream asks without a step's order */
         return q->alive && q->status == item->type;
+    if (q->reports[0] == EV_QEMU_GONE + 1 && item->type == EV_CONT_DONE) /* it answers as it ends */
+        return true;
     if (q->reports[0] != item->type + 1)
         return false;
     if (item->type == EV_BOOT && (q->boot_vcpus != item->arg || q->boot_status != item->arg2))

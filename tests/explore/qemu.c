@@ -578,11 +578,11 @@ static bool destination_goes_on(struct world *w)
     return true;
 }
 
-/* One of 7.2's threads gives post-copy up and ends the process while another obeys a `cont`. */
-static bool runs_while_it_fails(struct world *w, const struct scenario *s)
+/* One of its threads gives post-copy up and ends the process while another obeys a `cont`. */
+static bool runs_while_it_fails(struct world *w)
 {
     struct qemu *q = &w->qemus[DESTINATION];
-    if (s->qemu10 || q->phase != PHASE_LOADING_PC || !w->stream.cut)
+    if (q->phase != PHASE_LOADING_PC || !w->stream.cut)
         return false;
     if (!q->autostart && q->commands[0] != COMMAND_CONT)
         return false;
@@ -604,5 +604,5 @@ bool qemu_go_on(struct world *w, const struct scenario *s, enum host h, unsigned
     }
     if (h == SOURCE)
         return source_goes_on(w, s, variant);
-    return variant == 0 ? destination_goes_on(w) : runs_while_it_fails(w, s);
+    return variant == 0 ? destination_goes_on(w) : runs_while_it_fails(w);
 }
