@@ -13,6 +13,7 @@
  * the fewest is looked for, and at most two are granted, none to a migration that went well.
  */
 #include "allow.h"
+#include "qemu.h"
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,7 +116,8 @@ static bool hear(struct place *p, enum host h, const struct item *item)
     struct daemon_model *d = &p->world.daemons[h];
     if (!q->reports[0] && item->type == EV_MIG_POSTCOPY_ACTIVE) /* who watches a stream asks without a step's order */
         return q->alive && q->status == item->type;
-    if (q->reports[0] == EV_QEMU_GONE + 1 && item->type == EV_CONT_DONE) /* it answers as it ends */
+    bool answers = item->type == EV_CONT_DONE || item->type == EV_PAUSE_REFUSED;
+    if (answers && !q->alive && memchr(q->reports, EV_QEMU_GONE + 1, REPORTS_MAX)) /* as it ends */
         return true;
     if (q->reports[0] != item->type + 1)
         return false;
@@ -269,10 +271,22 @@ static void end(struct search_space *s, const struct place *from, enum host h)
     meet(s, &next);
 }
 
-/* migrate_cancel in pre-switchover wakes 7.2's migration thread before it tells it to stop: it goes on first. */
-static bool is_woken_by_cancel(const struct qemu *q, const struct scenario *scenario)
+/* migrate_cancel in pre-switchover wakes 7.2's migration thread before it tells it to stop: it goes on first, and a
+ * post-copy that it went on to is destroyed. */
+static void be_woken_by_cancel(struct search_space *s, const struct place *from, enum host h)
 {
-    return !scenario->qemu10 && q->phase == PHASE_WAITING && q->commands[0] == COMMAND_CANCEL;
+    struct place next = *from;
+    struct qemu *q = &next.world.qemus[h];
+    if (s->scenarios[h].qemu10 || q->phase != PHASE_WAITING || q->commands[0] != COMMAND_CANCEL ||
+        !tell(&next.world, &s->scenarios[h], h, COMMAND_CONTINUE))
+        return;
+    meet(s, &next);
+    if (!q->switch_pc)
+        return;
+    (void)qemu_take_command(q);
+    q->phase = PHASE_CANCELLING;
+    qemu_say_status(&next.world, h, EV_MIG_CANCELLING);
+    meet(s, &next);
 }
 
 static void go_on(struct search_space *s, const struct place *from, enum host h)
@@ -298,10 +312,7 @@ static void go_on(struct search_space *s, const struct place *from, enum host h)
     next = *from;
     if (qemu_notice(&next.world, scenario, h))
         meet(s, &next);
-    next = *from;
-    if (is_woken_by_cancel(&from->world.qemus[h], scenario) &&
-        tell(&next.world, scenario, h, COMMAND_CONTINUE))
-        meet(s, &next);
+    be_woken_by_cancel(s, from, h);
     if (from->dying[h])
         end(s, from, h);
 }

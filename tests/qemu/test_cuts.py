@@ -70,8 +70,12 @@ def judge(pair, guest, move, allowed):
         assert entry.data["success"] or "QEMU refused" != entry.data["errmsg"], f"{entry}: no reason: {entry.data}"
     for host, state in zip((pair.a, pair.b), found):
         host.client.connection.getLibVersion()
-        told = [event for event in host.events(guest.name) if not event.startswith(("DEFINED", "UNDEFINED"))]
-        assert agrees(told[-1], state), f"{host.name}: {state} after {told}"
+
+        def told(host=host):
+            return [event for event in host.events(guest.name) if not event.startswith(("DEFINED", "UNDEFINED"))]
+
+        wait_until(lambda state=state, told=told: agrees(told()[-1], state),  # it may be on its way yet
+                   lambda host=host, state=state, told=told: f"{host.name}: {state} after {told()}")
     expect(guest.ticks.faults()[:3], [], "faults in the ticks")
     if found in (STAYED, MOVED):
         expect(guest.verdict()["wrong"], 0, "wrong pages")
