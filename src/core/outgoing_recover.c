@@ -124,7 +124,7 @@ void out_resume_begin(struct step *s)
 
 void out_resume_perform(struct step *s)
 {
-    if (!out(s)->resuming || out(s)->p2p || s->joined) {
+    if (!out(s)->resuming || out(s)->p2p || s->joined || core_waits(s->core, CALL_ABORT)) {
         step_refuse(s, RESULT_JOB_ACTIVE);
         return;
     }
@@ -148,7 +148,8 @@ void out_resume_late(struct step *s)
 
 void out_resume_p2p(struct step *s)
 {
-    if (!(s->event.arg & BEGIN_RESUME) || out(s)->resuming || s->joined || out(s)->state != OUT_BROKEN) {
+    if (!(s->event.arg & BEGIN_RESUME) || out(s)->resuming || s->joined || out(s)->state != OUT_BROKEN ||
+        core_waits(s->core, CALL_ABORT)) { /* somebody is just breaking it on purpose */
         step_refuse(s, RESULT_JOB_ACTIVE);
         return;
     }

@@ -198,6 +198,10 @@ void out_cont_done(struct step *s)
 
 void out_cont_refused(struct step *s)
 {
+    if (life(s)->vcpus) { /* QEMU had let it run by itself */
+        out_runs_again(s);
+        return;
+    }
     if (life(s)->reason == PAUSED_POSTCOPY_FAILED) { /* QEMU has no way back from there */
         go(s, OUT_BROKEN);
         out(s)->outcome = RESULT_OK;

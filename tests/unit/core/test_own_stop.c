@@ -141,9 +141,22 @@ static void is_undone_when_the_stream_breaks_before_it(void **state)
     reads(&s, "RUNNING/MIGRATION_CANCELED");
 }
 
+/* It failed, and QEMU had let the guest run before our `cont` came. */
+static void a_cont_that_is_refused_stops_nobody(void **state)
+{
+    (void)state;
+    struct story s = source_in_precopy(BEGIN_POSTCOPY | BEGIN_OWN_STOP);
+    give(&s, EV_START_POSTCOPY, EV_QEMU_STOPPED, EV_STOP_DONE, EV_POSTCOPY_ACCEPTED, EV_MIG_FAILED, EV_QEMU_RESUMED,
+         EV_STATS_READ, EV_CONT_REFUSED);
+    told(&s, "SUSPENDED/MIGRATED, RESUMED/MIGRATED");
+    reads(&s, "RUNNING/MIGRATION_CANCELED");
+    answered(&s, "START_POSTCOPY OK, PERFORM QEMU_FAILED");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cont_that_is_refused_stops_nobody),
         cmocka_unit_test(goes_before_the_switch),
         cmocka_unit_test(waits_for_the_stream),
         cmocka_unit_test(has_nothing_to_do_for_a_guest_that_stands_still),

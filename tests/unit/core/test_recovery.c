@@ -189,6 +189,9 @@ static void it_is_broken_on_purpose_when_qemu_says_so(void **state)
     give(&broken, WITH(EV_ABORT, ABORT_POSTCOPY), WITH(EV_ABORT, ABORT_POSTCOPY));
     ordered(&broken, "PAUSE_STREAM");
     answered(&broken, "");
+    s = broken;
+    give(&s, WITH(EV_PERFORM_P2P, BEGIN_RESUME), WITH(EV_BEGIN, BEGIN_RESUME), EV_PERFORM); /* not at this moment */
+    answered(&s, "PERFORM JOB_ACTIVE, BEGIN OK, PERFORM JOB_ACTIVE");
     s = t = broken;
     give(&s, EV_MIG_POSTCOPY_PAUSED);
     answered(&s, "ABORT OK");
