@@ -119,6 +119,10 @@ static bool hear(struct place *p, enum host h, const struct item *item)
     bool answers = item->type == EV_CONT_DONE || item->type == EV_PAUSE_REFUSED;
     if (answers && !q->alive && memchr(q->reports, EV_QEMU_GONE + 1, REPORTS_MAX)) /* as it ends */
         return true;
+    if (item->type == EV_PAUSE_REFUSED && q->reports[0] == EV_MIG_POSTCOPY_PAUSED + 1 && q->reports[1] == item->type + 1) {
+        q->reports[1] = q->reports[0]; /* out of band: it overtakes the event that is its reason */
+        q->reports[0] = EV_PAUSE_REFUSED + 1;
+    }
     if (q->reports[0] != item->type + 1)
         return false;
     if (item->type == EV_BOOT && (q->boot_vcpus != item->arg || q->boot_status != item->arg2))
