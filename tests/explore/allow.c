@@ -110,27 +110,47 @@ static bool order(struct place *p, enum host h, const struct item *item)
     return true;
 }
 
+/* Said by one of QEMU's threads as it happens; all else is answered by its monitor. */
+static bool is_event(enum core_event_type type)
+{
+    return (type >= EV_QEMU_STOPPED && type <= EV_QEMU_IO_ERROR) || (type >= EV_MIG_NONE && type <= EV_MIG_UNKNOWN);
+}
+
+/* Its daemon killed it, or it ended by itself: what it was about to say is lost. */
+static bool hear_gone(struct place *p, enum host h)
+{
+    struct qemu *q = &p->world.qemus[h];
+    if (!memchr(q->reports, EV_QEMU_GONE + 1, REPORTS_MAX))
+        return false;
+    memset(q->reports, 0, sizeof(q->reports));
+    p->world.daemons[h].surveying = p->asking[h] = q->boot_vcpus = q->boot_status = 0;
+    return true;
+}
+
+/* Events keep their order, and answers theirs; between the two there is none: a status is answered before its event is
+ * out, and an answer waits while other threads go on. */
 static bool hear(struct place *p, enum host h, const struct item *item)
 {
     struct qemu *q = &p->world.qemus[h];
-    struct daemon_model *d = &p->world.daemons[h];
-    if (!q->reports[0] && item->type == EV_MIG_POSTCOPY_ACTIVE) /* who watches a stream asks without a step's order */
-        return q->alive && q->status == item->type;
+    uint8_t *r = q->reports;
     bool answers = item->type == EV_CONT_DONE || item->type == EV_PAUSE_REFUSED;
-    if (answers && !q->alive && memchr(q->reports, EV_QEMU_GONE + 1, REPORTS_MAX)) /* as it ends */
+    unsigned i = 0;
+    if (item->type == EV_QEMU_GONE)
+        return hear_gone(p, h);
+    if (!r[0] && item->type == EV_MIG_POSTCOPY_ACTIVE) /* who watches a stream asks without a step's order */
+        return q->alive && q->status == item->type;
+    if (answers && !q->alive && memchr(r, EV_QEMU_GONE + 1, REPORTS_MAX)) /* as it ends */
         return true;
-    if (item->type == EV_PAUSE_REFUSED && q->reports[0] == EV_MIG_POSTCOPY_PAUSED + 1 && q->reports[1] == item->type + 1) {
-        q->reports[1] = q->reports[0]; /* out of band: it overtakes the event that is its reason */
-        q->reports[0] = EV_PAUSE_REFUSED + 1;
-    }
-    if (q->reports[0] != item->type + 1)
+    while (i < REPORTS_MAX - 1 && r[i] && is_event(r[i] - 1) != is_event(item->type))
+        i++;
+    if (r[i] != item->type + 1)
         return false;
     if (item->type == EV_BOOT && (q->boot_vcpus != item->arg || q->boot_status != item->arg2))
         return false;
-    memmove(q->reports, q->reports + 1, REPORTS_MAX - 1);
-    q->reports[REPORTS_MAX - 1] = 0;
-    if (item->type == EV_BOOT || item->type == EV_QEMU_GONE)
-        d->surveying = p->asking[h] = q->boot_vcpus = q->boot_status = 0;
+    memmove(r + i, r + i + 1, REPORTS_MAX - 1 - i);
+    r[REPORTS_MAX - 1] = 0;
+    if (item->type == EV_BOOT)
+        p->world.daemons[h].surveying = p->asking[h] = q->boot_vcpus = q->boot_status = 0;
     return true;
 }
 

@@ -90,19 +90,6 @@ static void put_before_completion(struct sequence *s)
     }
 }
 
-/* The answer to `cont` may come late, behind what the migration's own threads say and what is answered out of band. */
-static void put_behind_resume(struct sequence *s)
-{
-    struct item answer = s->items[s->count - 1];
-    for (unsigned i = s->count - 1; i-- > 0 && s->items[i].kind != ITEM_RETURN;) {
-        if (s->items[i].kind != ITEM_HEAR || s->items[i].type != EV_QEMU_RESUMED)
-            continue;
-        memmove(&s->items[i + 2], &s->items[i + 1], (s->count - 2 - i) * sizeof(s->items[0]));
-        s->items[i + 1] = answer;
-        return;
-    }
-}
-
 /* 7.2 says `setup` each time that it is told to listen, and the daemon tells it again until the port is free. */
 static bool says_again(const struct sequence *s, enum core_event_type type)
 {
@@ -134,8 +121,6 @@ static bool take_step(struct sequence *s, const struct trace_reader *r)
         return false;
     if (e.type == EV_MIG_POSTCOPY_ACTIVE)
         put_before_completion(s);
-    if (e.type == EV_CONT_DONE)
-        put_behind_resume(s);
     for (size_t i = 0; r->done && i < json_object_array_length(r->done); i++) {
         const char *text = json_object_get_string(json_object_array_get_idx(r->done, i));
         int action = find_action(text);
