@@ -32,7 +32,8 @@ def enter(move, way, uri=None, *options):
                      move.guest.name, *to, *uri)
     move.wait_pass()
     move.source.virsh("migrate-postcopy", move.guest.name)
-    move.destination.wait_event("RESUMED/POSTCOPY", move.guest.name)
+    for host, event in ((move.destination, "RESUMED/POSTCOPY"), (move.source, "SUSPENDED/POSTCOPY")):
+        host.wait_event(event, move.guest.name)
 
 
 def p2p_uri(move):

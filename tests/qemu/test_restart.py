@@ -57,6 +57,7 @@ def guests_are_found_again(case, qemu, way):
         guest.wait_ready()
     host.virsh("autostart", "running")
     host.virsh("suspend", "paused")
+    host.wait_event("SUSPENDED/PAUSED", "paused")
     qemus = host.qemu_pids()
     expect([parent_of(pid) == host.process.pid for pid in qemus], [False] * 3, "QEMUs that are batond's children")
 
