@@ -347,8 +347,7 @@ static void be_cut(struct search_space *s, const struct place *from)
     bool told = false;
     for (int h = 0; h < HOSTS; h++) {
         const struct sequence *q = s->ends[h];
-        told |= q && from->at[h] < q->count && q->items[from->at[h]].kind == ITEM_HEAR &&
-                q->items[from->at[h]].type == EV_MIG_POSTCOPY_PAUSED;
+        told |= q && from->at[h] < q->count && item_says(&q->items[from->at[h]], EV_MIG_POSTCOPY_PAUSED);
     }
     if (!told || !from->world.stream.open || from->world.stream.cut)
         return;

@@ -20,6 +20,7 @@
 enum {
     BATCH = 32, /* successors made before the first of them is looked up */
     NOBODY = 0xffffffff,
+    ON_DISK_FROM = 1 << 26, /* worlds: with room for more, what is not looked up by chance is kept there */
 };
 
 int search_open(struct search *s, uint64_t capacity)
@@ -28,11 +29,12 @@ int search_open(struct search *s, uint64_t capacity)
         __builtin_trap(); /* what is counted as progress is not what is progress */
     memset(s, 0, sizeof(*s));
     s->capacity = capacity;
+    void *(*reserve_in_order)(uint64_t) = capacity > ON_DISK_FROM ? visited_reserve_on_disk : visited_reserve;
     s->worlds = visited_reserve((capacity + CHUNK) * sizeof(*s->worlds));
     s->chunks = visited_reserve((capacity / CHUNK + 1) * sizeof(*s->chunks));
-    s->back = visited_reserve(capacity * sizeof(*s->back));
+    s->back = reserve_in_order(capacity * sizeof(*s->back));
     s->met_with = visited_reserve(capacity * sizeof(*s->met_with));
-    s->edges = visited_reserve(capacity * world_progress_count * sizeof(*s->edges));
+    s->edges = reserve_in_order(capacity * world_progress_count * sizeof(*s->edges));
     s->degrees = visited_reserve(capacity);
     s->reaches_end = visited_reserve(capacity);
     if (!s->worlds || !s->chunks || !s->back || !s->met_with || !s->edges || !s->degrees || !s->reaches_end)

@@ -109,15 +109,20 @@ static bool answers_nothing(const struct sequence *s, enum core_event_type type)
     return true;
 }
 
+bool item_says(const struct item *item, enum core_event_type status)
+{
+    return item->kind == ITEM_HEAR && (item->type == EV_BOOT ? item->arg2 : item->type) == status;
+}
+
 static bool take_step(struct sequence *s, const struct trace_reader *r)
 {
     struct core_event e = r->event;
+    struct item heard = {.kind = ITEM_HEAR, .type = e.type, .arg = e.arg, .arg2 = e.arg2, .line = r->line};
     if ((e.type == EV_MIG_SETUP && says_again(s, EV_MIG_SETUP)) || answers_nothing(s, e.type))
         return true;
-    s->was_broken |= e.type == EV_MIG_POSTCOPY_PAUSED || e.type == EV_MIG_FAILED || e.type == EV_QEMU_IO_ERROR ||
-                     (e.type == EV_QEMU_SHUTDOWN && e.arg == SHUTDOWN_GUEST);
-    if (is_report[e.type] && !add(s, (struct item){.kind = ITEM_HEAR, .type = e.type, .arg = e.arg,
-                                                   .arg2 = e.arg2, .line = r->line}))
+    s->was_broken |= item_says(&heard, EV_MIG_POSTCOPY_PAUSED) || item_says(&heard, EV_MIG_FAILED) ||
+                     e.type == EV_QEMU_IO_ERROR || (e.type == EV_QEMU_SHUTDOWN && e.arg == SHUTDOWN_GUEST);
+    if (is_report[e.type] && !add(s, heard))
         return false;
     if (e.type == EV_MIG_POSTCOPY_ACTIVE)
         put_before_completion(s);

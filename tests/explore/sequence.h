@@ -31,5 +31,8 @@ struct sequence {
     char why[200]; /* it can't be read */
 };
 
+/* QEMU says with it that its migration has this status: as an event, or as its answer to a daemon that was away. */
+bool item_says(const struct item *item, enum core_event_type status);
+
 /* False: `why` says what is wrong with the file. */
 bool sequence_read(struct sequence *s, const char *path);

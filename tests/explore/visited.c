@@ -1,7 +1,10 @@
 #include "visited.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 struct slot {
     uint64_t b;
@@ -19,6 +22,19 @@ void *visited_reserve(uint64_t size)
         return NULL;
     (void)madvise(p, size, MADV_HUGEPAGE); /* faster where it is possible */
     return p;
+}
+
+void *visited_reserve_on_disk(uint64_t size)
+{
+    const char *folder = getenv("TMPDIR");
+    int fd = open(folder ? folder : "/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    void *p = MAP_FAILED;
+    if (fd < 0)
+        return NULL;
+    if (ftruncate(fd, (off_t)size) == 0)
+        p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    (void)close(fd);
+    return p == MAP_FAILED ? NULL : p;
 }
 
 int visited_open(struct visited *v, uint64_t capacity)

@@ -31,3 +31,5 @@ uint32_t visited_add(struct visited *v, struct print p, uint32_t number);
 
 /* Zeroed memory that costs nothing until it is used; NULL when there is no room. */
 void *visited_reserve(uint64_t size);
+/* The same in a file without a name, in TMPDIR or /var/tmp: for what is written and read in its order. */
+void *visited_reserve_on_disk(uint64_t size);
