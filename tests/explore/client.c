@@ -78,7 +78,6 @@ static uint8_t prepare(const struct world *w, const struct scenario *s)
 
 static struct core_event call_of(const struct world *w, const struct scenario *s)
 {
-    uint8_t stay = w->daemons[SOURCE].stay_paused ? BEGIN_STAY_PAUSED : 0;
     switch ((enum client_step)w->client.step) {
     case CLIENT_BEGIN:
         return (struct core_event){EV_BEGIN, begin(w, s), 0};
@@ -88,7 +87,7 @@ static struct core_event call_of(const struct world *w, const struct scenario *s
         return s->p2p ? (struct core_event){EV_PERFORM_P2P, begin(w, s), 0}
                       : (struct core_event){EV_PERFORM, s->stock ? PEER_STOCK : PEER_CHANNEL, 0};
     case CLIENT_FINISH:
-        return (struct core_event){EV_FINISH, stay, 0};
+        return (struct core_event){EV_FINISH, w->daemons[SOURCE].finish, 0};
     case CLIENT_FINISH_CANCELLED:
         return (struct core_event){EV_FINISH_CANCELLED, 0, 0};
     case CLIENT_CONFIRM:

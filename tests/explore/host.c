@@ -109,10 +109,18 @@ static void peer_recover(struct world *w, const struct scenario *s, bool by_hand
         w->recover = RECOVER_CALL_SENT;
 }
 
+/* With a guest that does not run goes why it does not. */
+static uint8_t finish_argument(const struct outgoing *out)
+{
+    if (out->ran_before)
+        return 0;
+    return BEGIN_STAY_PAUSED | (out->reason_before == PAUSED_IOERROR ? FINISH_IO_ERROR : 0);
+}
+
 static void answer_call(struct world *w, enum host h, const struct core_action *a)
 {
     if (a->a == CALL_PERFORM && h == SOURCE)
-        w->daemons[h].stay_paused = !w->daemons[h].core.out.ran_before;
+        w->daemons[h].finish = finish_argument(&w->daemons[h].core.out);
     for (int l = TO_SOURCE; l < LINKS; l++)
         if (link_serves((enum link)l) == h && w->links[l].waits == 1 + a->a)
             answer(&w->links[l], a->b);
@@ -193,7 +201,7 @@ static void carry_out(struct world *w, const struct scenario *s, enum host h,
         if (a->a)
             peer_call(w, s, EV_FINISH_CANCELLED, FINISH_OF_SOURCE);
         else
-            peer_call(w, s, EV_FINISH, d->core.out.ran_before ? 0 : BEGIN_STAY_PAUSED);
+            peer_call(w, s, EV_FINISH, finish_argument(&d->core.out));
         return;
     case ACT_PEER_CLOSE:
         drop_channel_link(w);

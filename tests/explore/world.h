@@ -133,7 +133,7 @@ struct daemon_model {
     uint8_t told;        /* last told: enum core_told + 1, 0 nothing */
     uint8_t told_detail;
     uint8_t peer_event;  /* SOURCE, p2p: an EV_PEER_* that comes next, or 0 */
-    uint8_t stay_paused; /* SOURCE: what Finish tells the destination */
+    uint8_t finish;      /* SOURCE: what a client's Finish tells the destination */
     uint8_t destroyed;   /* an operator had the guest destroyed, or it powered itself off */
     uint8_t unpowered;   /* the host lost its power, and its daemon has not heard of it */
     uint8_t took;        /* DESTINATION: its migration ended well: the guest is its own now */
