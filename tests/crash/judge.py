@@ -296,7 +296,7 @@ class Judge:
     def _truth(self):
         both = []
         for host, state in zip((self.pair.a, self.pair.b), self.found):
-            deadline = time.monotonic() + 2  # an event may still be on its way to us
+            deadline = time.monotonic() + 20  # an event may still be on its way to us
             while (wrong := history.fault(self._history(host), state, host is self.pair.a)) and time.monotonic() < deadline:
                 time.sleep(0.02)
             if wrong:
