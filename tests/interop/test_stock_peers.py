@@ -8,6 +8,7 @@ import libvirt
 
 from bad_moves import running
 from lib.move import end_guest, statistics
+from lib.patience import PATIENCE
 from lib.raw_rpc import param
 from lib.runner import expect, test
 from steps import LIVE, STRING, ULLONG, Steps
@@ -43,7 +44,7 @@ def times_between_strangers(case, looked):
     begun = time.time() * 1000
     slow = (param("migrate_uri", STRING, steps.uri), param("bandwidth", ULLONG, 20))
     perform = steps.ask_perform(items=slow)
-    pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", 20, "the first pass")
+    pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", PATIENCE, "the first pass")
     if looked:  # what QEMU expects of the downtime must not be taken for it
         expect(statistics(pair.a, guest.name, ()).get("downtime"), 300, "expected downtime")
     pair.a.virsh("migrate-setspeed", guest.name, "1000")
@@ -91,7 +92,7 @@ def post_copy_between_strangers(case):
     steps.prepare()
     steps.hide()
     perform = steps.ask_perform(items=(param("migrate_uri", STRING, steps.uri), param("bandwidth", ULLONG, 20)))
-    pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", 20, "the first pass")
+    pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", PATIENCE, "the first pass")
     pair.a.virsh("migrate-postcopy", guest.name)
     steps.performed(perform)
     steps.hide()

@@ -7,6 +7,7 @@ import libvirt
 
 from lib import processes
 from lib.move import POST_COPY_STOP_FIRST, PRE_COPY, end_guest, statistics
+from lib.patience import PATIENCE
 from lib.raw_rpc import param
 from lib.runner import expect, test
 from moving import QEMUS, SLOW, enter_post_copy, only_qemu, refused, running_guest, through_wire
@@ -122,7 +123,7 @@ def client_dies_before_finish_of_post_copy(case, qemu, peers):
     steps.prepare()
     perform = steps.ask_perform(items=(param("migrate_uri", STRING, steps.uri), *limits))
     move.mark()
-    pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", 20, "the first pass")
+    pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", PATIENCE, "the first pass")
     pair.a.virsh("migrate-postcopy", guest.name)
     steps.performed(perform)
     expect(pair.b.state(guest.name), "PAUSED/MIGRATION", "state there before Finish")
@@ -147,7 +148,7 @@ def clients_that_are_too_many(case, qemu, way):
     for host in (pair.b, third) * 2:
         clients.append(pair.a.virsh_start("migrate", "--live", *options, guest.name, host.uri, host.migrate_uri))
         clients.append(pair.a.virsh_start("migrate", "--live", "--p2p", *options, guest.name, host.uri))
-    pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", 20, "the first pass")
+    pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", PATIENCE, "the first pass")
     if way == "post-copy":
         pair.a.virsh("migrate-postcopy", guest.name)
     else:

@@ -6,6 +6,7 @@ import libvirt
 
 from lib.hosts import Pair
 from lib.move import UNDONE_BEFORE_STOP, Move, end_guest, start_guest
+from lib.patience import PATIENCE
 from lib.runner import expect, test
 from moving import FULL, QEMUS, SLOW, running_guest
 
@@ -91,7 +92,7 @@ def bandwidth_at_the_switchover(case, qemu):
         assert "bandwidth.avail.switchover" in result[0], result
         move.expect_events(([], []))
     else:
-        pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", 20, "the first pass")
+        pair.timeline.wait_for(lambda e: e.kind == "iteration" and e.host == "a", PATIENCE, "the first pass")
         given = parameters(pair.a, guest)[name]
         pair.a.virsh("domjobabort", guest.name)
         thread.join(20)
