@@ -51,6 +51,14 @@ static const struct item job_items[] = {JOB_FIELDS(LAST_JOB)};
 static const struct item migration_items[] = {JOB_FIELDS(MIGRATION)};
 enum { TAG_JOB_ERROR = 326 };
 
+/* What was asked for, and QEMU may not have been told yet. */
+#define GIVEN(tag, field) ITEM(tag, struct migration, field)
+static const struct item given_items[] = {
+    GIVEN(431, bandwidth),        GIVEN(432, bandwidth_postcopy), GIVEN(433, bandwidth_switchover),
+    GIVEN(434, connections),      GIVEN(435, throttle_initial),   GIVEN(436, throttle_increment),
+    GIVEN(437, definition_lost),
+};
+
 #define GUEST(tag, field) ITEM(tag, struct guest, field)
 static const struct item guest_items[] = {
     GUEST(1, id),
@@ -168,6 +176,7 @@ static void put_migration(struct record_writer *w, const struct migration *m)
     record_put_string(w, TAG_MIGRATION_URI, m->uri);
     record_put_string(w, TAG_MIGRATION_LISTEN_ADDRESS, m->listen_address);
     record_put_u8(w, TAG_MIGRATION_PREEMPT, m->preempt);
+    put(w, m, given_items, COUNT(given_items));
 }
 
 int guest_record_write(const struct guest *g, const struct guest_moment *now, struct buffer *out)
@@ -246,7 +255,8 @@ static int read_migration(struct guest *g, const struct record_reader *r, struct
     read_addresses(r, m);
     read_text(r, TAG_MIGRATION_SOURCE_NAME, &m->arena, &m->source_name);
     m->stats_final = record_get_u8(r, TAG_MIGRATION_STATS_FINAL, 0);
-    if (get(r, &m->stats, migration_items, COUNT(migration_items), f) < 0) {
+    if (get(r, &m->stats, migration_items, COUNT(migration_items), f) < 0 ||
+        get(r, m, given_items, COUNT(given_items), f) < 0) {
         migration_free(m);
         return -1;
     }

@@ -129,3 +129,28 @@ def stays_paused_as_asked(case, qemu, way, phase):
     for command in ("destroy", "undefine"):
         b.virsh(command, "moved")
     expect(a.leftovers() + b.leftovers(), [], "leftovers")
+
+
+@test(qemu=QEMUS)
+def parameters_outlive_the_daemon(case, qemu):
+    """The source's daemon is killed before QEMU has them: the next one gives the same. With another number of connections
+    than the destination expects QEMU would wait for ever."""
+    proxy = case.proxied(qemu)
+    pair, guest, move = running_guest(case, qemu, guest=case.fake_guest(proxy, options=FULL))
+    held = proxy.hold("source", "command migrate-set-parameters")
+    options = (*GIVEN, "--parallel", "--parallel-connections", "3")
+    move.start_virsh("migrate", "--live", "--unsafe", *options, *to(move, "p2p"))
+    held.wait()
+    pair.a.kill9()
+    held.release()
+    pair.a.start()
+    pair.a.reconnect()
+    move.finish_failed()
+    proxy.wait_point("source", "event MIGRATION/active")
+    found = parameters(pair.a, guest)
+    for name in ("max-bandwidth", "multifd-channels", "cpu-throttle-initial", "cpu-throttle-increment"):
+        expect(found[name], EXPECTED[name][0], name)
+    pair.b.wait_event("RESUMED/MIGRATED", guest.name)
+    pair.a.wait_event("STOPPED/MIGRATED", guest.name)
+    move.expect_intact()
+    end_guest(pair, guest)

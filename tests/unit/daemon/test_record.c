@@ -43,7 +43,9 @@ static void a_state_comes_back_whole(void **state)
     before.completed.ram_total = 1 << 30;
     strcpy(before.completed.error, "it broke");
     struct migration m = {.outgoing = true, .flags = 0x8001, .port = 49153, .stats_final = true,
-                          .stats = {.has_ram = true, .ram_remaining = 4096}};
+                          .stats = {.has_ram = true, .ram_remaining = 4096},
+                          .bandwidth = UINT64_MAX - 1, .bandwidth_postcopy = 2, .bandwidth_switchover = 3,
+                          .connections = 4, .throttle_initial = 5, .throttle_increment = 6, .definition_lost = true};
     before.migration = &m;
     struct buffer record = {0};
     struct fail f = {0};
@@ -63,6 +65,13 @@ static void a_state_comes_back_whole(void **state)
     assert_true(after.migration->outgoing);
     assert_true(after.migration->stats_final);
     assert_memory_equal(&after.migration->stats, &m.stats, sizeof(m.stats));
+    assert_true(after.migration->bandwidth == m.bandwidth);
+    assert_int_equal(after.migration->bandwidth_postcopy, 2);
+    assert_int_equal(after.migration->bandwidth_switchover, 3);
+    assert_int_equal(after.migration->connections, 4);
+    assert_int_equal(after.migration->throttle_initial, 5);
+    assert_int_equal(after.migration->throttle_increment, 6);
+    assert_true(after.migration->definition_lost);
     expect_own_tags(&record);
     migration_free(after.migration);
     buffer_free(&record);
