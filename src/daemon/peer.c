@@ -346,6 +346,12 @@ void peer_prepare_channel(struct guest *g)
 
 /* ---- what became of the destination? -------------------------------------------------------- */
 
+/* It has just come back, and asks its own QEMU first. That takes seconds at most. */
+static bool will_know(enum peer_outcome outcome, const struct fail *why)
+{
+    return outcome == PEER_REFUSED && why->code == VIR_ERR_OPERATION_TIMEOUT;
+}
+
 static void asked(struct guest *g, enum peer_outcome outcome, const void *ret,
                   const struct fail *why)
 {
@@ -354,7 +360,7 @@ static void asked(struct guest *g, enum peer_outcome outcome, const void *ret,
     if (!p || !p->asking || outcome == PEER_ANSWERED) /* the answer itself is a message */
         return;
     ask_later(p);
-    if (p->silent)
+    if (p->silent || will_know(outcome, why))
         return;
     p->silent = true;
     log_warning(
@@ -391,6 +397,12 @@ bool peer_has_guest(const struct guest *g)
 {
     const struct migration *m = g->migration;
     return m && m->outgoing && m->peer && m->peer->has_guest;
+}
+
+bool peer_is_being_asked(const struct guest *g)
+{
+    const struct migration *m = g->migration;
+    return m && m->outgoing && m->peer && m->peer->asking && !m->peer->silent;
 }
 
 /* ---- is it there? --------------------------------------------------------------------------- */

@@ -83,6 +83,8 @@ struct peer {
 bool peer_can(const struct guest *g);
 /* The destination's daemon is there, and its last word is that the guest is, too: there is nothing to guess. */
 bool peer_has_guest(const struct guest *g);
+/* It is being asked what became of the guest: it has not answered yet, nor is it known to be out of reach. */
+bool peer_is_being_asked(const struct guest *g);
 /* Asks the other daemon: connects and attaches first where needed. `answered` is called once,
  * within the time that connecting to every address takes, and `seconds` (LINK_NO_DEADLINE:
  * keepalive watches); perhaps before this returns, when there is nothing that could be tried.

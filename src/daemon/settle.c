@@ -128,11 +128,30 @@ static void settled(struct guest_waiter *w, struct guest *g, enum core_result re
     call_reply(s->call, &ret);
 }
 
+/* Where it is known who has the guest, or will be in a moment, nobody's word is wanted: obeyed, it would have run both. */
+static int check_doubt(const struct guest *g, struct fail *f)
+{
+    if (peer_has_guest(g))
+        return fail_set(f, VIR_ERR_OPERATION_INVALID,
+                        "there is nothing to settle: the destination's daemon answers, and the guest is there; "
+                        "resume its migration (--postcopy-resume), or end the guest there first");
+    if ((g->unsettled && g->process) || peer_is_being_asked(g))
+        return fail_set(f, VIR_ERR_OPERATION_INVALID,
+                        "what became of domain '%s' is being asked at this moment; settle it when nobody "
+                        "answers for some seconds",
+                        g->name);
+    return 0;
+}
+
 static void decide(struct decision *d, struct guest *g)
 {
+    struct fail f = {0};
     struct settling *s = arena_alloc(&d->call->arena, sizeof(*s));
-    if (!s) {
-        call_failf(d->call, VIR_ERR_NO_MEMORY, "out of memory");
+    if (!s)
+        fail_set(&f, VIR_ERR_NO_MEMORY, "out of memory");
+    if (!s || check_doubt(g, &f) < 0) { /* it may have answered since */
+        record_outcome(g, d->run, f.text);
+        call_fail(d->call, &f);
         return;
     }
     *s = (struct settling){{.answered = settled}, d->call, d->run};
@@ -233,13 +252,12 @@ void api_peer_settle(struct call *call)
         call_fail(call, &f);
         return;
     }
-    if (peer_has_guest(g)) {
-        call_failf(call, VIR_ERR_OPERATION_INVALID,
-                   "there is nothing to settle: the destination's daemon answers, and the guest is there; "
-                   "resume its migration (--postcopy-resume), or end the guest there first");
+    bool accepted = strcmp(args->accepted, run ? PEER_ACCEPT_RUN : PEER_ACCEPT_END) == 0;
+    if ((accepted || peer_has_guest(g)) && check_doubt(g, &f) < 0) {
+        call_fail(call, &f);
         return;
     }
-    if (strcmp(args->accepted, run ? PEER_ACCEPT_RUN : PEER_ACCEPT_END) != 0) {
+    if (!accepted) {
         say_what_may_be_lost(call, g, run);
         return;
     }

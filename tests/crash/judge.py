@@ -173,8 +173,13 @@ class Judge:
             orders.append((self.pair.a, "end" if b.startswith("RUNNING") else "run"))
         for host, what in orders:
             accept = {"run": "it-runs-nowhere-else", "end": "this-copy-is-lost"}[what]
-            done = subprocess.run([BATON, "--root", host.root, "settle", self.guest.name, what, "--accept", accept],
-                                  capture_output=True, text=True, timeout=30, check=False)
+            deadline = time.monotonic() + SETTLE
+            while True:
+                done = subprocess.run([BATON, "--root", host.root, "settle", self.guest.name, what, "--accept", accept],
+                                      capture_output=True, text=True, timeout=30, check=False)
+                if "being asked at this moment" not in done.stderr or time.monotonic() > deadline:
+                    break
+                time.sleep(0.5)
             if done.returncode and "nothing to settle" not in done.stderr:  # what was decided at the other end has told it
                 return f"{host.name} {what}: {done.stderr.strip()}"
         return ""

@@ -6,7 +6,7 @@ from lib.move import end_guest, wait_until
 from lib.patience import PATIENCE
 from lib.runner import expect, test
 from moving import QEMUS, SLOW, enter_post_copy, refused, running_guest, through_wire
-from settling import END, RUN, asked_for_a_word, decided, settle
+from settling import END, RUN, asked_for_a_word, decided, settle, settle_at_last
 
 def ordered(host, action):
     """The newest migration's trace has this order, or this event."""
@@ -124,6 +124,31 @@ def broken_post_copy_is_to_end(case, qemu):
     expect(pair.a.state(guest.name), "SHUTOFF/MIGRATED", "state of the source")
     pair.b.start()
     pair.b.reconnect()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def source_that_has_just_come_back(case, qemu):
+    """Its daemon does not know yet that the destination's answers, and has the guest: obeyed, an operator would run both."""
+    pair, guest, move = running_guest(case, qemu, peers=True, postcopy_recovery=0)
+    wire = through_wire(case, pair)
+    enter_post_copy(move)
+    wire.cut()
+    pair.a.wait_event("SUSPENDED/POSTCOPY_FAILED", guest.name)
+    move.finish_failed()
+    pair.a.kill9()
+    pair.b.process.send_signal(signal.SIGSTOP)
+    pair.a.start()
+    pair.a.reconnect()
+    done = settle(pair.a, guest, "run", "--accept", RUN)
+    assert done.returncode == 1 and "being asked at this moment" in done.stderr, done
+    pair.b.process.send_signal(signal.SIGCONT)
+    done = settle_at_last(pair.a, guest, "run", RUN)
+    assert done.returncode == 1 and "the guest is there" in done.stderr, done
+    move.expect_states("PAUSED/POSTCOPY_FAILED", "RUNNING/POSTCOPY_FAILED")
+    expect(ordered(pair.a, "SETTLE_RUN"), False, "the machine has heard of it")
+    for host in (pair.a, pair.b):
+        host.virsh("destroy", guest.name)
     end_guest(pair, guest)
 
 
