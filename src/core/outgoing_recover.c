@@ -231,7 +231,7 @@ void out_peer_lost_recovering(struct step *s)
 {
     out(s)->client = CLIENT_LEFT;
     if (out(s)->resuming && out(s)->recovery == RECOVERY_PEER)
-        fail_attempt(s, RESULT_PEER_LOST);
+        fail_attempt(s, s->event.type == EV_PEER_REFUSED ? RESULT_PEER_FAILED : RESULT_PEER_LOST);
 }
 
 void out_recover_refused(struct step *s)

@@ -404,11 +404,18 @@ static const struct explanation explanations[RESULT_COUNT] = {
     [RESULT_DESTROYED] = {VIR_ERR_OPERATION_ABORTED, "the domain was destroyed while it was being started"},
 };
 
+/* Nothing went wrong with it: what did before is not why. */
+static bool was_ended(const struct guest *g)
+{
+    const struct life *l = &g->core.life;
+    return l->phase == LIFE_OFF && (l->reason == SHUTOFF_DESTROYED || l->reason == SHUTOFF_SHUTDOWN);
+}
+
 void guest_explain(const struct guest *g, enum core_result result, enum core_call call,
                    struct fail *ret)
 {
     const struct explanation *e = &explanations[result];
-    bool has_words = g->trouble.text[0] != '\0';
+    bool has_words = g->trouble.text[0] != '\0' && !(result == RESULT_GUEST_GONE && was_ended(g));
     if ((result == RESULT_QEMU_FAILED || result == RESULT_PEER_FAILED ||
          result == RESULT_GUEST_GONE || result == RESULT_NOT_DURABLE) &&
         has_words) {

@@ -37,13 +37,21 @@ enum feature { FEATURE_P2P = 4, FEATURE_V3 = 6, FEATURE_KEEPALIVE = 10, FEATURE_
 
 /* ---- the connection's end ------------------------------------------------------------------- */
 
+/* Where the migration has failed already, that is what callers are told of: the other daemon was only to hear of it. */
+static void blame_peer(struct guest *g, const struct fail *why)
+{
+    if (g->core.out.outcome != RESULT_OK)
+        return;
+    g->trouble = *why;
+    fail_prefix(&g->trouble, "the destination's daemon");
+}
+
 void p2p_lost(struct peer *p, const struct fail *why)
 {
     struct guest *g = p->guest;
     bool prepared = p->asked_to_prepare, recovering = p->asked_to_recover;
     p->driving = p->asked_to_prepare = p->asked_to_recover = false;
-    g->trouble = *why;
-    fail_prefix(&g->trouble, "the destination's daemon");
+    blame_peer(g, why);
     guest_event(g, prepared ? EV_PEER_LOST : EV_PEER_REFUSED, 0, 0);
     if (recovering)
         guest_event(g, EV_PEER_UNRECOVERABLE, 0, 0);
@@ -332,7 +340,7 @@ static void finish_answered(struct guest *g, enum peer_outcome outcome, const vo
     if (!g->migration)
         return;
     if (outcome == PEER_UNREACHED) {
-        g->trouble = *why;
+        blame_peer(g, why);
         guest_event(g, EV_PEER_LOST, 0, 0);
     } else {
         take_finish(g, why ? NULL : &r->cookie, why);
