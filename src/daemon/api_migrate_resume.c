@@ -85,11 +85,20 @@ static int check(const struct guest *g, uint32_t flags, struct fail *f)
     return g->migration && g->migration->outgoing ? 0 : nothing_broken(f);
 }
 
-/* Copies what a string parameter said; one that was not given stays NULL. */
+/* Copies what a string parameter said; one that was not given stays NULL. What it says is mostly what it said
+ * before (`*ret`): somebody may try again every second, for days. */
 static int copy(struct migration *m, const char *text, const char **ret, struct fail *f)
 {
+    if (text && *ret && strcmp(text, *ret) == 0)
+        return 0;
     *ret = text ? arena_strdup(&m->arena, text) : NULL;
     return text && !*ret ? fail_set(f, VIR_ERR_NO_MEMORY, "out of memory") : 0;
+}
+
+/* The other end reads it no more; it only has to be there. */
+static int have_document(const struct guest *g, struct fail *f)
+{
+    return g->migration->xml ? 0 : migrate_make_document(g, g->migration, f);
 }
 
 /* The parameters that have a meaning here: where the stream goes, and how fast. */
@@ -130,7 +139,7 @@ void migrate_resume_begin(struct call *call, struct guest *g)
 {
     const struct remote_begin_args *args = call->args;
     struct fail f = {0};
-    if (check(g, args->flags, &f) < 0 || migrate_make_document(g, g->migration, &f) < 0) {
+    if (check(g, args->flags, &f) < 0 || have_document(g, &f) < 0) {
         call_fail(call, &f);
         return;
     }
@@ -208,7 +217,7 @@ static void perform_p2p(struct call *call, struct guest *g, struct terms *terms)
     if (!args->dconnuri)
         fail_set(&f, VIR_ERR_INVALID_ARG, "a peer-to-peer migration needs the destination's URI");
     if (!args->dconnuri || copy(g->migration, args->dconnuri, &terms->dconnuri, &f) < 0 ||
-        migrate_make_document(g, g->migration, &f) < 0) {
+        have_document(g, &f) < 0) {
         call_fail(call, &f);
         return;
     }

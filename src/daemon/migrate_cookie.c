@@ -228,7 +228,9 @@ static int read_peer(struct migration *m, const struct cookie_baton *b, struct f
     for (uint32_t i = 0; i < b->address_count && i < PEER_ADDRESSES_MAX; i++) {
         if (peer_address_parse(b->addresses[i], &u, f) < 0)
             return fail_prefix(f, "migration cookie: the peer's address");
-        const char *copy = arena_strdup(&m->arena, b->addresses[i]);
+        const char *before = m->peer_addresses[i]; /* each attempt to resume brings them once more */
+        bool is_same = before && strcmp(before, b->addresses[i]) == 0;
+        const char *copy = is_same ? before : arena_strdup(&m->arena, b->addresses[i]);
         if (!copy)
             return fail_set(f, VIR_ERR_NO_MEMORY, "out of memory for the peer's address");
         m->peer_addresses[m->peer_address_count++] = copy;

@@ -1,11 +1,15 @@
 """A post-copy that broke goes on: by itself, or for a client. In the end the guest says whether it lost anything."""
+import os
 import threading
 import time
+
+import libvirt
 
 from lib.hosts import VirshError
 from lib.move import end_guest, statistics, wait_until
 from lib.networks import Networks
 from lib.runner import expect, test
+from lib.wire import Wire
 from mending import (enter, expect_whole, finish_failed, guest_that_moves, history, networked, resume, wait_broken,
                      wait_end, wait_flowing, wait_mended)
 from moving import QEMUS, only_qemu, query_migrate, refused, through_wire
@@ -198,3 +202,49 @@ def resume_of_what_is_not_broken(case, qemu):
     move.let_go("--postcopy")
     move.finish()
     expect_whole(pair, guest, move, 0)
+
+
+@test(qemu=QEMUS)
+def resume_that_is_tried_for_ever(case, qemu):
+    """Somebody's script tries until the other host is back: the last of a thousand attempts is as good as the first."""
+    pair, guest, move = guest_that_moves(case, qemu, "p2p", postcopy_recovery=0)
+    domain = pair.a.client.domain(guest.name)
+    domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, f"<long xmlns='urn:x'>{'x' * 20000}</long>", "x", "urn:x",
+                       libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    wire = through_wire(case, pair)
+    enter(move, "p2p", wire.uri)
+    wire.cut()
+    wait_broken(pair)
+    finish_failed(move)
+    flags = (libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_POSTCOPY | libvirt.VIR_MIGRATE_POSTCOPY_RESUME
+             | libvirt.VIR_MIGRATE_PEER2PEER)
+    nobody = os.path.join(case.folder, "nobody")
+    for _ in range(1000):
+        try:
+            domain.migrateToURI3(f"qemu+unix:///system?socket={nobody}", {}, flags)
+        except libvirt.libvirtError as error:
+            assert f"connect to {nobody}: No such file" in str(error), error
+    resume(move, "p2p", wire.uri)
+    wait_mended(pair)
+    move.let_go("--postcopy")
+    move.finish()
+    expect(pair.b.state(guest.name), "RUNNING/MIGRATED", "state of the destination")
+    move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def ended_while_it_is_mended(case, qemu):
+    """Who waits for its end hears that the guest was ended, not what an attempt to mend it had failed of."""
+    pair, guest, move = guest_that_moves(case, qemu, "p2p", postcopy_stall_timeout=60)
+    wire = Wire(f"{case.network}.3", pair.b.address, case.port)
+    enter(move, "p2p", wire.uri)
+    wire.close()  # nobody comes through it any more
+    wait_broken(pair)
+    wait_until(lambda: "ASK_LATER" in pair.a.trace_tail(60), "no attempt fails")
+    pair.a.virsh("destroy", guest.name)
+    words = move.finish_failed()
+    assert "no longer running" in words, words
+    expect(statistics(pair.a, guest.name)["errmsg"], "domain is no longer running", "words of the job")
+    pair.b.virsh("destroy", guest.name)
+    end_guest(pair, guest)
