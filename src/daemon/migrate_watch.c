@@ -21,7 +21,10 @@
 #define TICK_MAX TIMER_SECOND
 /* With the stream broken nothing else shows that the link to the other daemon is dead. */
 #define PING_PATIENCE (2 * TIMER_SECOND)
-enum { FIGURES_SECONDS = 5 };
+enum {
+    FIGURES_SECONDS = 5,
+    ARRIVAL_SECONDS = 10,
+};
 
 /* QEMU 10 gives a post-copy up in the switchover without an event, and stays where it is for ever. Only what it
  * answers tells: that it is on its way, and an error. Nothing else is taken for that. */
@@ -140,9 +143,13 @@ static void look_at_destination(struct guest *g)
 
 /* ---- the tick ------------------------------------------------------------------------------- */
 
+/* 0: never. An arrival whose source's daemon is gone before anything came is no post-copy, and ends all the same. */
 static uint64_t stall_timeout(const struct guest *g)
 {
-    return g->daemon->config.postcopy_stall_timeout * TIMER_SECOND;
+    unsigned seconds = g->daemon->config.postcopy_stall_timeout;
+    if (seconds == 0 && g->core.in.state == IN_PREPARED)
+        seconds = ARRIVAL_SECONDS;
+    return seconds * TIMER_SECOND;
 }
 
 static uint64_t interval(const struct guest *g)

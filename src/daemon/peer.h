@@ -117,6 +117,12 @@ void p2p_lost(struct peer *p, const struct fail *why); /* its link is gone; driv
 
 /* ---- the destination (peer_serve.c) ---- */
 
+/* One who asks to have QEMU listen again, in its call's arena. */
+struct peer_waiting {
+    struct call *call;
+    struct peer_waiting *next;
+};
+
 /* The guest whose attempt this connection is attached to: it is arriving, or has arrived as the
  * last thing that happened to it. NULL: it is over, or gone; the call was answered with an error.
  */

@@ -260,11 +260,19 @@ void api_peer_ping(struct call *call)
 
 /* ---- RECOVER -------------------------------------------------------------------------------- */
 
-/* In the call's arena. */
-struct peer_waiting {
-    struct call *call;
-    struct peer_waiting *next;
-};
+/* QEMU may take its time, or for ever; a source asks again over a new connection, for as long. */
+static void forget_gone(struct recovery *r)
+{
+    struct peer_waiting *w, **at = &r->waiting;
+    while ((w = *at)) {
+        if (w->call->client) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        call_failf(w->call, VIR_ERR_RPC, "the peer is gone");
+    }
+}
 
 void api_peer_recover(struct call *call)
 {
@@ -280,6 +288,7 @@ void api_peer_recover(struct call *call)
         call_failf(call, VIR_ERR_OPERATION_TIMEOUT, "this daemon has just come back; ask again");
         return;
     }
+    forget_gone(&g->migration->recovery);
     *w = (struct peer_waiting){call, g->migration->recovery.waiting};
     g->migration->recovery.waiting = w;
     migrate_heard(g);

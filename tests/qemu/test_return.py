@@ -1,7 +1,8 @@
 """A daemon dies in a peer-to-peer pre-copy and comes back: the migration goes on, and comes out right on both ends."""
+from lib import processes
 from lib.move import PRE_COPY, end_guest, statistics, wait_until
 from lib.runner import expect, test
-from moving import QEMUS, SLOW, running_guest, through_wire, wait_job
+from moving import QEMUS, SLOW, only_qemu, running_guest, through_wire, wait_job
 
 ENDS = ["source", "destination", "both"]
 
@@ -59,4 +60,24 @@ def switchover_while_the_source_is_away(case, qemu):
     wait_until(lambda: pair.b.state(guest.name) == "RUNNING/MIGRATED", "it does not run on the destination")
     wait_until(lambda: pair.a.state(guest.name) == "SHUTOFF/MIGRATED", "it is not over on the source")
     move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(waits=True, qemu=QEMUS, stall=[0, 3])
+def source_is_gone_for_good(case, qemu, stall):
+    """Its host dies before a byte was sent: the half-made arrival is undone, whatever a post-copy's patience is."""
+    proxy = case.proxied(qemu)
+    pair, guest, move = running_guest(case, qemu, guest=case.fake_guest(proxy), postcopy_stall_timeout=stall)
+    held = proxy.hold("source", "command migrate-set-parameters")
+    move.start_virsh("migrate", "--live", "--unsafe", "--p2p", guest.name, pair.b.uri)
+    held.wait()
+    source = only_qemu(pair.a)
+    pair.a.kill9()
+    processes.kill(source)
+    held.release()
+    pair.b.wait_event("STOPPED/DESTROYED", guest.name)
+    expect(pair.b.leftovers(), [], "leftovers on the destination")
+    pair.a.start()
+    pair.a.reconnect()
+    expect(pair.a.state(guest.name), "SHUTOFF/CRASHED", "state of the source")
     end_guest(pair, guest)

@@ -327,6 +327,33 @@ static void who_asks_for_recovery_gets_the_machines_answer(void **state)
     peer_close(&p);
 }
 
+/* A source asks over one connection after the other while QEMU says nothing: only those that are there are kept. */
+static void who_is_gone_waits_for_no_answer(void **state)
+{
+    struct scene s = broken(*state, false);
+    const struct recovery *r = &s.guest->migration->recovery;
+    s.guest->core.in.state = IN_RECOVERING;
+    s.guest->core.in.broken = s.guest->core.in.listening = 1;
+    for (int i = 0; i < 3; i++) {
+        const void *before = r->waiting;
+        struct caller p = attached(&s);
+        peer_call_program(&p, PROGRAM_PEER, PEER_RECOVER, NULL);
+        while (!r->waiting || r->waiting == before)
+            host_turn(s.host);
+        peer_close(&p);
+        host_settle(s.host);
+    }
+    struct caller p = attached(&s);
+    uint32_t serial = peer_call_program(&p, PROGRAM_PEER, PEER_RECOVER, NULL);
+    host_settle(s.host);
+    assert_non_null(r->waiting);
+    assert_null(r->waiting->next);
+    peer_recoverable(s.guest, false);
+    peer_expect_error(&p, serial, VIR_ERR_OPERATION_INVALID, "can't be resumed here now");
+    peer_close(&p);
+    end(&s);
+}
+
 /* ---- does it go on? ---- */
 
 /* Post-copy at the source, nobody to ping: QEMU's figures are all there is. */
@@ -406,6 +433,7 @@ int main(void)
         host_test(a_stream_is_waited_for_on_every_network),
         host_test(a_uri_that_was_given_is_kept_to),
         host_test(who_asks_for_recovery_gets_the_machines_answer),
+        host_test(who_is_gone_waits_for_no_answer),
         host_test(a_stream_that_stands_still_is_broken),
         host_test(an_attempt_that_stands_still_is_given_up),
         host_test(who_was_stopped_himself_accuses_nobody),
