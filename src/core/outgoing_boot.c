@@ -158,12 +158,16 @@ void out_boot_returning(struct step *s)
 /* Where the other daemon does not wait for this one to come back, it saw the connection go. */
 void out_boot_undoing(struct step *s)
 {
+    bool was_untold = out(s)->recovery == RECOVERY_UNTOLD;
     out(s)->recovery = RECOVERY_UNTOLD;
     if (out(s)->channel)
         step_act(s, ACT_PEER_FINISH, 1);
     else
         out_end_undone(s);
-    take_missed(s);
+    if (was_untold) /* its user may have asked for something */
+        life_take(s);
+    else
+        take_missed(s);
 }
 
 void out_boot_doubt(struct step *s)

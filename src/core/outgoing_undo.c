@@ -91,13 +91,20 @@ bool out_may_cancel(const struct outgoing *o)
     return !o->postcopy_sent || (o->pause_before && !o->continued);
 }
 
+/* The guest is its user's again, and nothing of the migration but that the destination has to hear of it is left. */
+static bool is_only_untold(const struct outgoing *o)
+{
+    return o->state == OUT_UNDOING && o->recovery == RECOVERY_UNTOLD;
+}
+
 void out_gone(struct step *s)
 {
+    enum core_result result = is_only_untold(out(s)) ? out(s)->outcome : RESULT_GUEST_GONE;
     if (out(s)->p2p)
         step_act(s, ACT_PEER_CLOSE, 0);
     bool destroyed = life(s)->phase == LIFE_ENDING;
     life_gone(s);
-    end_job(s, RESULT_GUEST_GONE, destroyed ? RESULT_OK : RESULT_GUEST_GONE);
+    end_job(s, result, destroyed ? RESULT_OK : RESULT_GUEST_GONE);
 }
 
 /* QEMU ended, as ordered or by itself, when the destination had all of it and runs it. */
@@ -231,6 +238,36 @@ void out_peer_lost_undoing(struct step *s)
     out(s)->recovery = RECOVERY_UNTOLD;
     answer_all(s, out(s)->outcome, RESULT_OK);
     step_act(s, ACT_ASK_LATER, 0);
+}
+
+void out_user_undoing(struct step *s)
+{
+    if (is_only_untold(out(s)))
+        life_take(s);
+    else
+        out_refuse_migrating(s);
+}
+
+void out_user_done_undoing(struct step *s)
+{
+    if (is_only_untold(out(s)))
+        life_take(s);
+}
+
+void out_resumed_undoing(struct step *s)
+{
+    if (is_only_untold(out(s)))
+        life_take(s);
+    else
+        out_resumed_early(s);
+}
+
+void out_powered_off_undoing(struct step *s)
+{
+    if (is_only_untold(out(s)))
+        life_take(s);
+    else
+        out_powered_off(s);
 }
 
 void out_tell_undone(struct step *s)

@@ -6,11 +6,11 @@ import sys
 import libvirt
 
 from lib import processes
-from lib.move import POST_COPY_STOP_FIRST, PRE_COPY, end_guest, statistics
+from lib.move import POST_COPY_STOP_FIRST, PRE_COPY, Move, end_guest, start_guest, statistics, wait_until
 from lib.patience import PATIENCE
 from lib.raw_rpc import param
 from lib.runner import expect, test
-from moving import QEMUS, SLOW, enter_post_copy, only_qemu, refused, running_guest, through_wire
+from moving import FULL, QEMUS, SLOW, enter_post_copy, only_qemu, refused, running_guest, through_wire
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "..", "interop"))
 from steps import LIVE, STRING, ULLONG, Steps  # noqa: E402  pylint: disable=wrong-import-position
@@ -163,4 +163,70 @@ def clients_that_are_too_many(case, qemu, way):
     expect((other.events(guest.name), other.leftovers()), ([], []), "what the other destination heard and has")
     expect((guest.verdict()["wrong"], guest.ticks.faults()[:3]), (0, []), "wrong pages and faults in the ticks")
     arrived.virsh("destroy", guest.name)
+    end_guest(pair, guest)
+
+
+# ---- the destination's host is gone for good ----
+
+
+def destination_died(case, qemu, way):
+    """In the switchover. The guest goes on at the source, whose daemon has yet to tell a host that may have all of it."""
+    proxy = case.proxied(qemu)
+    pair = case.batond_pair(peers=way == "client-managed")
+    guest = start_guest(pair, case.fake_guest(proxy, options=FULL))
+    move = Move(pair, guest)
+    wire = through_wire(case, pair)
+    to = [pair.b.uri] if way == "client-managed" else ["--p2p", pair.b.uri]
+    switchover, handed = proxy.hold("source", "command migrate-continue"), proxy.hold("source", "event MIGRATION/device")
+    move.start_virsh("migrate", "--live", "--unsafe", *SLOW, guest.name, *to, wire.uri)
+    move.wait_pass()
+    move.let_go()
+    switchover.wait()
+    wire.hold()
+    switchover.release()
+    handed.wait()
+    qemu_there = only_qemu(pair.b)
+    pair.b.kill9()
+    processes.kill(qemu_there)
+    wire.cut()
+    handed.release()
+    words = move.finish_failed()
+    assert "job 'migration out' failed" in words, words
+    expect(pair.a.state(guest.name), "RUNNING/MIGRATION_CANCELED", "state of the source")
+    wait_until(lambda: "ASK_AGAIN" in pair.a.trace_tail(), "the destination is not told again")
+    return pair, guest, move
+
+
+@test(qemu=QEMUS, way=["client-managed", "p2p"])
+def destination_dies_in_the_switchover(case, qemu, way):
+    """What had failed is told, and the guest is its user's again; when the other host is back, it hears of it."""
+    pair, guest, move = destination_died(case, qemu, way)
+    told = len(pair.a.events(guest.name))
+    for call in ("suspend", "resume"):
+        pair.a.virsh(call, guest.name)
+    expect(pair.a.events(guest.name)[told:], ["SUSPENDED/PAUSED", "RESUMED/UNPAUSED"], "what was told of them")
+    move.expect_intact()
+    pair.a.virsh("reset", guest.name)
+    pair.a.restart()
+    expect(pair.a.state(guest.name).split("/")[0], "RUNNING", "state after a restart")
+    pair.a.virsh("suspend", guest.name)
+    pair.a.virsh("resume", guest.name)
+    pair.b.start()
+    pair.b.reconnect()
+    wait_until(lambda: pair.a.client.domain(guest.name).jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_NONE, "the job does not end")
+    expect(pair.b.leftovers(), [], "leftovers on the destination")
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def guest_ends_while_its_destination_is_dead(case, qemu):
+    """Asked by its user; and its migration has failed of what it failed of."""
+    pair, guest, _ = destination_died(case, qemu, "p2p")
+    pair.a.virsh("shutdown", guest.name)
+    pair.a.wait_event("STOPPED/SHUTDOWN", guest.name)
+    expect(pair.a.state(guest.name), "SHUTOFF/SHUTDOWN", "state of the source")
+    words = statistics(pair.a, guest.name)["errmsg"]
+    assert "job 'migration out' failed" in words, words
+    pair.b.start()
+    pair.b.reconnect()
     end_guest(pair, guest)
