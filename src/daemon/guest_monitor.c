@@ -39,6 +39,8 @@ enum {
  * answers makes an earlier one old, and then it is asked again. */
 static bool is_news(struct guest *g)
 {
+    if (g->damaged && core_migrating(&g->core)) /* what is known of it may be old: nothing follows from this */
+        return false;
     g->survey.is_old |= g->unsettled;
     return !g->unsettled;
 }

@@ -235,6 +235,15 @@ static int load_state(struct guest *g, const struct journal_found *found, struct
     return 0;
 }
 
+/* The last good record of a damaged journal may be old: a guest that had arrived is presumed to have run, so that
+ * neither its QEMU's end nor an operator's destroy proves that it never did. */
+static void presume_run(struct incoming *in)
+{
+    if (in->state == IN_IDLE || in->state == IN_UNDOING)
+        return;
+    *in = (struct incoming){.state = IN_DRAINING, .taken = 1, .channel = in->channel, .p2p = in->p2p};
+}
+
 /* Nobody has this identity any more; not when it can't be known. */
 static bool is_gone(const struct process_identity *identity)
 {
@@ -271,6 +280,7 @@ int guest_load(struct guest *g, bool *ret_has_process, struct process_identity *
     buffer_free(&found.bytes);
     if (r < 0) {
         g->damaged = true;
+        presume_run(&g->core.in);
         log_error("guest %s: journal: %s; nothing is done by itself for this guest", g->name,
                   f->text);
     }

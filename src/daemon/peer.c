@@ -360,13 +360,16 @@ static void asked(struct guest *g, enum peer_outcome outcome, const void *ret,
     if (!p || !p->asking || outcome == PEER_ANSWERED) /* the answer itself is a message */
         return;
     ask_later(p);
-    if (p->silent || will_know(outcome, why))
+    if (will_know(outcome, why) || (p->silent && p->refuses == (outcome == PEER_REFUSED)))
         return;
-    p->silent = true;
+    p->refuses = outcome == PEER_REFUSED;
     log_warning(
         "guest %s: the destination's daemon does not say what became of it: %s; it is asked "
         "again and again",
         g->name, why->text);
+    if (p->silent)
+        return;
+    p->silent = true;
     guest_event(g, EV_PROOF_SILENT, 0, 0);
 }
 

@@ -73,6 +73,7 @@ struct peer {
     /* what became of the destination? */
     bool asking;
     bool silent; /* and nobody answers: the machine was told */
+    bool refuses; /* silent: it is there, and does not know */
     bool has_guest; /* it says that the guest is there, over the link that stands */
     uint8_t switched;
     unsigned silences;

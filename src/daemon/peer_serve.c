@@ -155,6 +155,17 @@ void peer_prove(struct guest *g, uint8_t proof)
             send_proof(c, g, proof);
 }
 
+/* What the machine says of this guest is so. False: the call was answered. */
+static bool is_known(struct call *call, const struct guest *g)
+{
+    if (g->damaged)
+        call_failf(call, VIR_ERR_OPERATION_INVALID,
+                   "the guest's journal is damaged there; that does not say what became of it");
+    else if (g->unsettled) /* what QEMU did meanwhile is not known yet */
+        call_failf(call, VIR_ERR_OPERATION_TIMEOUT, "this daemon has just come back; ask again");
+    return !g->damaged && !g->unsettled;
+}
+
 void api_peer_ask(struct call *call)
 {
     const struct peer_ask *args = call->args;
@@ -170,10 +181,8 @@ void api_peer_ask(struct call *call)
         call_failf(call, VIR_ERR_OPERATION_INVALID, "nothing is known of this attempt any more");
         return;
     }
-    if (g && g->unsettled) { /* what QEMU did meanwhile is not known yet */
-        call_failf(call, VIR_ERR_OPERATION_TIMEOUT, "this daemon has just come back; ask again");
+    if (g && !is_known(call, g))
         return;
-    }
     c->asks = true;
     uint8_t proof = verdict ? verdict->proof : PROOF_COUNT;
     call_reply(call, NULL);
@@ -284,10 +293,8 @@ void api_peer_recover(struct call *call)
         call_failf(call, VIR_ERR_NO_MEMORY, "out of memory");
         return;
     }
-    if (g->unsettled) {
-        call_failf(call, VIR_ERR_OPERATION_TIMEOUT, "this daemon has just come back; ask again");
+    if (!is_known(call, g))
         return;
-    }
     forget_gone(&g->migration->recovery);
     *w = (struct peer_waiting){call, g->migration->recovery.waiting};
     g->migration->recovery.waiting = w;

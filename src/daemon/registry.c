@@ -305,7 +305,8 @@ static int load_guest(struct registry *r, const char *uuid_text, struct fail *f)
     if (has_process)
         take_over(g, &identity);
     if (g->migration && !core_migrating(&g->core)) {
-        migrate_finish_definition(g);
+        if (!g->damaged)
+            migrate_finish_definition(g);
         migrate_release(g);
     }
     return 0;
