@@ -16,6 +16,11 @@ void in_boot_before_cont(struct step *s)
 {
     enum core_event_type status = s->event.arg2;
     bool stream = status != EV_MIG_NONE && status != EV_MIG_SETUP;
+    if (in(s)->state == IN_LOADED && life(s)->vcpus) { /* it was given `cont`, and of that there is no record */
+        go(s, IN_RESUMING);
+        in_boot_resuming(s);
+        return;
+    }
     in_wait_for_stream(s);
     if (in(s)->state == IN_STARTING) {
         in_client_left(s);

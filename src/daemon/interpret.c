@@ -58,6 +58,33 @@ static void order(struct guest *g, const char *command, struct outcome outcome)
     }
 }
 
+/* What can't be taken back is ordered only when its record is written: a daemon that comes back would not know of it, and
+ * a guest that ran here would be proved to its source never to have run. In post-copy it has nowhere else to go. */
+static bool is_recorded(struct guest *g)
+{
+    if (g->journal_is_behind)
+        fail_set(&g->trouble, VIR_ERR_SYSTEM_ERROR, "the journal of domain '%s' can't be written (see the log of batond)",
+                 g->name);
+    return !g->journal_is_behind;
+}
+
+static void give_cont(struct guest *g)
+{
+    bool hands_over = g->core.in.state == IN_RESUMING && !g->core.in.postcopied;
+    if (hands_over && !is_recorded(g))
+        guest_event(g, EV_CONT_REFUSED, 0, 0);
+    else
+        guest_cont(g);
+}
+
+static void start_postcopy(struct guest *g)
+{
+    if (is_recorded(g))
+        migrate_start_postcopy(g);
+    else
+        guest_event(g, EV_POSTCOPY_REFUSED, 0, 0);
+}
+
 static void tell_incident(struct guest *g, enum core_incident incident,
                           const struct core_event *event)
 {
@@ -104,7 +131,7 @@ static void carry_out(struct guest *g, const struct core_event *event, const str
         guest_kill_qemu(g, a->a);
         return;
     case ACT_CONT:
-        (a->a ? guest_open_door : guest_cont)(g);
+        (a->a ? guest_open_door : give_cont)(g);
         return;
     case ACT_STOP:
         order(g, "stop", stop_outcome);
@@ -122,7 +149,7 @@ static void carry_out(struct guest *g, const struct core_event *event, const str
         migrate_start(g);
         return;
     case ACT_START_POSTCOPY:
-        migrate_start_postcopy(g);
+        start_postcopy(g);
         return;
     case ACT_CONTINUE:
         migrate_continue(g);

@@ -382,6 +382,19 @@ static void away_while_the_guest_ran_and_powered_itself_off(void **state)
     told(&s, "SHUTDOWN/GUEST");
 }
 
+/* The disk had not taken the record of `cont`, and the daemon was killed. */
+static void runs_and_there_is_no_record_of_it(void **state)
+{
+    (void)state;
+    struct story s = prepared_destination(0);
+    give(&s, EV_MIG_ACTIVE, EV_MIG_COMPLETED);
+    told(&s, "");
+    restart(&s, BOOT(FOUND_RUNNING, EV_MIG_COMPLETED));
+    give(&s, WITH(EV_ASKED, SWITCHED_PRECOPY));
+    ordered(&s, "JOB_END OK, PROVE TAKEN");
+    told(&s, "RESUMED/MIGRATED");
+}
+
 /* To have the stream broken is no reason to leave the source without the word that it waits for. */
 static void broken_on_purpose_after_cont_was_refused(void **state)
 {
@@ -424,6 +437,7 @@ int main(void)
         cmocka_unit_test(users_calls_wait_for_the_end),
         cmocka_unit_test(started_by_somebody_else),
         cmocka_unit_test(away_while_the_guest_ran_and_powered_itself_off),
+        cmocka_unit_test(runs_and_there_is_no_record_of_it),
         cmocka_unit_test(broken_on_purpose_after_cont_was_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,98 @@
+"""A destination whose disk is full when it is to take the guest over: what it can't record it does not do."""
+import os
+import signal
+import subprocess
+
+from lib.move import PRE_COPY, UNDONE_AFTER_STOP, end_guest, wait_until
+from lib.runner import expect, skip, test
+from moving import QEMUS, SLOW, refused, running_guest, through_wire
+
+
+class SmallDisk:
+    """A file system of 2 MiB in that folder, which can be filled to the last byte."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        os.makedirs(folder)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], check=False).returncode:
+            skip("no file system can be mounted here")
+
+    def fill(self):
+        fd = os.open(os.path.join(self.folder, "filler"), os.O_WRONLY | os.O_CREAT)
+        size = 1 << 16
+        while size:
+            try:
+                os.write(fd, b"x" * size)
+            except OSError:
+                size //= 2
+        os.close(fd)
+
+    def empty(self):
+        os.unlink(os.path.join(self.folder, "filler"))
+
+    def close(self):
+        subprocess.run(["umount", "--lazy", self.folder], check=True)
+
+
+def ordered(host, what):
+    with open(host.traces()[-1], encoding="utf-8") as f:
+        return what in f.read()
+
+
+def fill(disk, host, guest):
+    """Until the guest's journal takes no record: its last block may have had room for some."""
+    disk.fill()
+
+    def is_full():
+        host.virsh("migrate-setspeed", guest.name, "1")
+        return "can't be written" in host.log_tail()
+
+    wait_until(is_full, "the journal takes whatever comes")
+
+
+@test(qemu=QEMUS, way=["client-managed", "p2p"])
+def nothing_is_handed_over(case, qemu, way):
+    """All of the guest is there, and that it is to run there can't be written down: it goes on at the source. Or else a daemon
+    that is killed then would prove to the source that it never ran, and end it."""
+    disk = case.own(SmallDisk(os.path.join(case.folder, "b", "lib")))
+    pair, guest, move = running_guest(case, qemu, peers=way == "client-managed", pause_before_switchover=0)
+    wire = through_wire(case, pair)
+    to = [pair.b.uri] if way == "client-managed" else ["--p2p", pair.b.uri]
+    move.start_virsh("migrate", "--live", *SLOW, guest.name, *to, wire.uri)
+    move.wait_pass()
+    wire.hold()
+    move.let_go()
+    pair.a.process.send_signal(signal.SIGSTOP)  # its QEMU goes on
+    wire.release()
+    wait_until(lambda: ordered(pair.b, "MIG_COMPLETED"), "the destination has not got all of it")
+    fill(disk, pair.b, guest)
+    pair.a.process.send_signal(signal.SIGCONT)
+    words = move.finish_failed()
+    assert "can't be written" in words, words
+    move.expect_events(UNDONE_AFTER_STOP)
+    move.expect_states("RUNNING/MIGRATION_CANCELED", "none")
+    move.expect_intact()
+    disk.empty()
+    move.mark()
+    move.run()
+    move.expect_intact()
+    expect(pair.b.state(guest.name), "RUNNING/MIGRATED", "state when there is room")
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def no_post_copy_is_begun(case, qemu):
+    """The source could not know afterwards that the guest may run elsewhere: it says so, and pre-copy goes on."""
+    disk = case.own(SmallDisk(os.path.join(case.folder, "a", "lib")))
+    pair, guest, move = running_guest(case, qemu, peers=True)
+    move.start("--postcopy", *SLOW)
+    move.wait_pass()
+    fill(disk, pair.a, guest)
+    refused(pair.a, "can't be written", "migrate-postcopy", guest.name)
+    move.let_go()
+    move.finish()
+    move.expect_events(PRE_COPY)
+    move.expect_states("SHUTOFF/MIGRATED", "RUNNING/MIGRATED")
+    move.expect_intact()
+    disk.empty()
+    end_guest(pair, guest)
