@@ -77,6 +77,14 @@ static void give_cont(struct guest *g)
         guest_cont(g);
 }
 
+static void start_migration(struct guest *g)
+{
+    if (is_recorded(g))
+        migrate_start(g);
+    else
+        guest_event(g, EV_MIGRATE_REFUSED, 0, 0);
+}
+
 static void start_postcopy(struct guest *g)
 {
     if (is_recorded(g))
@@ -146,7 +154,7 @@ static void carry_out(struct guest *g, const struct core_event *event, const str
         migrate_configure_source(g);
         return;
     case ACT_MIGRATE:
-        migrate_start(g);
+        start_migration(g);
         return;
     case ACT_START_POSTCOPY:
         start_postcopy(g);

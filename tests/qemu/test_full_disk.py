@@ -96,3 +96,24 @@ def no_post_copy_is_begun(case, qemu):
     move.expect_intact()
     disk.empty()
     end_guest(pair, guest)
+
+
+@test(qemu=QEMUS, way=["client-managed", "p2p"])
+def nothing_is_sent(case, qemu, way):
+    """Of a migration that the source would not know of when it is back."""
+    disk = case.own(SmallDisk(os.path.join(case.folder, "a", "lib")))
+    pair, guest, move = running_guest(case, qemu, peers=True)
+    fill(disk, pair.a, guest)
+    to = [pair.b.uri, pair.b.migrate_uri] if way == "client-managed" else ["--p2p", pair.b.uri]
+    move.start_virsh("migrate", "--live", guest.name, *to)
+    words = move.finish_failed()
+    assert "can't be written" in words, words
+    pair.b.wait_event("STOPPED/FAILED", guest.name)
+    move.expect_states("RUNNING/BOOTED", "none")
+    move.expect_intact()
+    disk.empty()
+    pair.a.virsh("migrate-setspeed", guest.name, "2000")
+    move.start_virsh("migrate", "--live", guest.name, *to)
+    move.finish()
+    move.expect_intact()
+    end_guest(pair, guest)
