@@ -53,7 +53,6 @@ struct watch {
     uint64_t progress;          /* source: bytes that QEMU has sent; destination: KiB that it holds */
     bool asking;                /* source: QEMU is asked for them */
     bool all_sent;              /* source: it has none left */
-    bool has_pages;             /* source: it has just said that it has */
 };
 
 struct migration {

@@ -5,8 +5,7 @@
  * sent more, or that the destination's daemon answers a PING; at the destination that a PING came,
  * or that QEMU holds more memory: so a daemon that is away breaks no stream that lives. When
  * neither came for postcopy_stall_timeout, the machine is told (EV_STALLED), and again each time
- * that it passes. The stream may go over a network of its own, which is dead while the daemons talk to each other:
- * so of a source whose QEMU has pages left and sends none for twice as long the machine is told, too. The same of a source that has stopped the guest for the switchover, has sent its last
+ * that it passes. The same of a source that has stopped the guest for the switchover, has sent its last
  * page, or was ordered to break or resume its stream, where only QEMU counts, and of an arrival that has
  * not begun and whose source's daemon is gone. Whether pages remain makes the difference between a break that is mended and a guest that is
  * lost, so the source's QEMU is asked just before the machine is told.
@@ -25,7 +24,6 @@
 enum {
     FIGURES_SECONDS = 5,
     ARRIVAL_SECONDS = 10,
-    SENDS_NOTHING = 2, /* times the stall time-out */
 };
 
 /* QEMU 10 gives a post-copy up in the switchover without an event, and stays where it is for ever. Only what it
@@ -104,14 +102,13 @@ static void figures_came(const struct monitor_reply *reply, void *userdata)
     struct qmp_migrate_info info;
     if (!g->migration)
         return;
-    g->migration->watch.asking = g->migration->watch.has_pages = false;
+    g->migration->watch.asking = false;
     if (reply->outcome == MONITOR_CLOSED)
         return;
     bool known = reply->outcome == MONITOR_RETURN && qmp_migrate_info_decode(reply->value, &info, NULL) == 0;
     if (known && info.has_ram) {
         note_progress(g, info.ram.transferred);
         g->migration->watch.all_sent = info.ram.remaining == 0;
-        g->migration->watch.has_pages = info.ram.remaining > 0;
     }
     check_stall(g);
     if (known && may_be_given_up(&g->core.out) && is_given_up(&info)) {
@@ -171,21 +168,11 @@ static bool was_away(struct watch *w, uint64_t now, uint64_t expected)
     return now - before > 2 * expected;
 }
 
-/* The other daemon lives, and still nothing goes to it: QEMU has said so just now. */
-static bool sends_nothing(const struct guest *g, uint64_t now)
-{
-    const struct watch *w = &g->migration->watch;
-    return g->core.out.state == OUT_POSTCOPY && w->has_pages && now - w->moved >= SENDS_NOTHING * stall_timeout(g);
-}
-
-static void warn(const struct guest *g, bool all_sent, bool is_heard)
+static void warn(const struct guest *g, bool all_sent)
 {
     unsigned seconds = g->daemon->config.postcopy_stall_timeout;
     if (all_sent)
         log_warning("guest %s: QEMU has sent its last page, and has not heard for %u s that it came", g->name, seconds);
-    else if (is_heard)
-        log_warning("guest %s: QEMU has pages left and has sent none for %u s: its stream is taken for broken", g->name,
-                    SENDS_NOTHING * seconds);
     else if (g->core.out.state == OUT_POSTCOPY || g->core.in.state == IN_DRAINING)
         log_warning("guest %s: post-copy has stood still for %u s and the other host's daemon is not "
                     "heard: its stream is taken for broken", g->name, seconds);
@@ -202,15 +189,11 @@ static void check_stall(struct guest *g)
     uint64_t now = timer_now();
     bool all_sent = g->core.out.state == OUT_POSTCOPY && w->all_sent;
     uint64_t sign = all_sent || source_was_ordered(&g->core) ? w->moved : w->alive;
-    if (!is_watched(g) || stall_timeout(g) == 0)
-        return;
-    bool is_heard = now - sign < stall_timeout(g);
-    if (is_heard && !sends_nothing(g, now))
+    if (!is_watched(g) || stall_timeout(g) == 0 || now - sign < stall_timeout(g))
         return;
     w->alive = w->moved = now;
-    warn(g, all_sent, is_heard);
-    if (!is_heard)
-        peer_distrust(g);
+    warn(g, all_sent);
+    peer_distrust(g);
     if (is_watched(g))
         guest_event(g, EV_STALLED, all_sent ? STALLED_ALL_SENT : 0, 0);
 }
