@@ -2,7 +2,7 @@
 #include "core/machine.h"
 #include <string.h>
 
-_Static_assert(sizeof(struct core) == 9 + 30 + 22 + 2, "the state must have no padding");
+_Static_assert(sizeof(struct core) == 10 + 30 + 22 + 2, "the state must have no padding");
 _Static_assert(CALL_COUNT <= 16, "waiting is two bytes");
 
 void core_init(struct core *c)

@@ -364,6 +364,7 @@ struct life {
     uint8_t rebooting;   /* a power-off that follows is a client's reboot */
     uint8_t end_reason;  /* SHUTOFF_* to be told when the process is gone */
     uint8_t end_detail;  /* STOPPED_* */
+    uint8_t by_door;     /* QEMU refuses `cont`: a post-copy that it has not given up is over for everybody else */
 };
 
 /*

@@ -117,7 +117,7 @@ static void resume(struct step *s)
     else if (l->state == CORE_RUNNING && !core_waits(s->core, CALL_SUSPEND))
         step_refuse(s, RESULT_ALREADY_RUNNING);
     else if (!s->joined)
-        step_act(s, ACT_CONT, 0);
+        step_act(s, ACT_CONT, l->by_door);
 }
 
 static void stopped(struct step *s)
@@ -153,6 +153,7 @@ static void resumed(struct step *s)
         step_answer(s, CALL_START, RESULT_OK);
         return;
     }
+    l->by_door = 0; /* what has run once is let run in the ordinary way */
     if (l->rebooting == REBOOT_RESETTING)
         l->rebooting = 0;
     if (l->state == CORE_PAUSED) /* also one whose power-off a daemon that was away has found as a stop */

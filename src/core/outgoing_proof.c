@@ -26,6 +26,7 @@ void out_give_back(struct step *s)
         step_act(s, ACT_CONT, hard);
         return;
     }
+    life(s)->by_door = hard;
     bool io = out(s)->reason_before == PAUSED_IOERROR;
     step_tell(s, CORE_PAUSED, out(s)->reason_before, TOLD_SUSPENDED,
               io ? SUSPENDED_IOERROR : SUSPENDED_PAUSED);

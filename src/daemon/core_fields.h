@@ -18,6 +18,7 @@
     X(106, life.rebooting)                                                                         \
     X(107, life.end_reason)                                                                        \
     X(108, life.end_detail)                                                                        \
+    X(109, life.by_door)                                                                           \
     X(120, out.state)                                                                              \
     X(121, out.p2p)                                                                                \
     X(122, out.postcopy_allowed)                                                                   \

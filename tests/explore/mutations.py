@@ -68,6 +68,7 @@ MUTATIONS = [
      "in_end_job(s, RESULT_GUEST_GONE, PROOF_LOST);", "in_end_job(s, RESULT_GUEST_GONE, PROOF_RELEASED);"),
     ("a guest that ran and died is released",
      "if (in(s)->taken) in_gone_run(s); else in_gone_unrun(s);", "in_gone_unrun(s);"),
+    ("a guest that is given back paused is let run in the ordinary way", "life(s)->by_door = hard;", ""),
     ("a cont that is under way is no run",
      "IN(RESUMING, gone_resuming)", "IN(RESUMING, gone_unrun)"),
     ("the client's word is enough",

@@ -101,9 +101,11 @@ static bool in_switchover(const struct qemu *q)
     return q->phase >= PHASE_STOPPED && q->phase <= PHASE_PC_PAUSED;
 }
 
-static void cont(struct world *w, enum host h)
+static void cont(struct world *w, enum host h, struct verdict *v)
 {
     struct qemu *q = &w->qemus[h];
+    if (h == SOURCE && in_switchover(q) && w->daemons[h].up && w->daemons[h].core.out.state == OUT_IDLE)
+        rule_broken(v, "I3", "the guest is its user's again, and QEMU refuses to let it run");
     if (h == DESTINATION && q->phase >= PHASE_LISTENING && q->phase <= PHASE_LOADING_PC) {
         q->autostart = 1;
     } else if (in_switchover(q) || (q->phase >= PHASE_CANCELLING && q->phase <= PHASE_GIVING_BACK && q->was_running) || q->powered_off) {
@@ -246,6 +248,15 @@ static bool is_powering_off(const struct qemu *q)
     return q->powered_off && q->vcpus;
 }
 
+enum row qemu_row_of(enum core_event_type type)
+{
+    if ((type >= EV_QEMU_STOPPED && type <= EV_QEMU_IO_ERROR) || (type >= EV_MIG_NONE && type <= EV_MIG_UNKNOWN))
+        return ROW_EVENTS;
+    if (type == EV_LISTENING || type == EV_LISTEN_FAILED || type == EV_PAUSE_REFUSED)
+        return ROW_URGENT;
+    return type == EV_QEMU_STARTED || type == EV_QEMU_GONE || type == EV_BOOT ? ROW_ALONE : ROW_ANSWERS;
+}
+
 enum command qemu_take_command(struct qemu *q)
 {
     enum command c = q->commands[0];
@@ -273,7 +284,7 @@ bool qemu_execute(struct world *w, const struct scenario *s, enum host h, struct
     case COMMAND_NONE:
         return false;
     case COMMAND_CONT:
-        cont(w, h);
+        cont(w, h, v);
         return true;
     case COMMAND_STOP:
         q->autostart = 0;

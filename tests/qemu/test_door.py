@@ -28,10 +28,14 @@ def is_locked(path):
     return "lock" in done.stderr + done.stdout
 
 
-def broken_before_it_ran(case, qemu, way, devices):
+def broken_before_it_ran(case, qemu, way, devices, paused=False):
     """Post-copy has begun on the source, nothing of its switchover arrives, and the stream ends."""
     guest = case.tiny(qemu=qemu, options=FULL, devices=devices)
     pair, guest, move = running_guest(case, qemu, guest=guest, peers=way == "client-managed")
+    if paused:
+        pair.a.virsh("suspend", guest.name)
+        pair.a.wait_event("SUSPENDED/PAUSED", guest.name)
+        move.mark()
     wire = through_wire(case, pair)
     options = ("--live", "--unsafe", "--postcopy", *SLOW, "--postcopy-bandwidth", CRAWL)
     if way == "p2p":
@@ -72,4 +76,18 @@ def a_guest_that_never_left_goes_on(case, qemu, way, storage):
         refused(pair.a, "in progress", "migrate", "--live", "--unsafe", "--p2p", guest.name, pair.b.uri, within=20)
         expect(pair.a.state(guest.name).split("/")[0], "RUNNING", "state after another try")
     expect(guest.verdict()["wrong"], 0, "wrong pages")
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS, way=["client-managed", "p2p"])
+def a_paused_guest_that_never_left_is_resumed(case, qemu, way):
+    """It is its user's again, who lets it go on: by the door, which he does not see."""
+    pair, guest, move = broken_before_it_ran(case, qemu, way, disks(case), paused=True)
+    move.finish_failed()
+    wait_until(lambda: pair.a.state(guest.name) == "PAUSED/USER", "its user does not have it back")
+    wait_until(lambda: pair.a.virsh("domjobinfo", guest.name).split()[2] == "None", "the job goes on")
+    pair.a.virsh("resume", guest.name)
+    pair.a.wait_event("RESUMED/UNPAUSED", guest.name)
+    move.expect_states("RUNNING/UNPAUSED", "none")
+    move.expect_intact()
     end_guest(pair, guest)
