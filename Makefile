@@ -4,7 +4,7 @@
 #   make demo       two hosts, a Linux guest, there and back, with everything that is said about it
 #   make check      all tests
 #   make fuzz       each fuzzer for FUZZ_SECONDS (60); what it discovers stays in tests/fuzz/corpus
-#   make explore    every order of events with every pair of faults; make mutants: it finds what is wrong
+#   make explore    every order of events with five faults on one way; make mutants: it finds what is wrong
 #   make torture    SEED=1 COUNT=100 QEMU=fake (7.2, 10): break one thing in each of so many migrations
 #   make install    DESTDIR and PREFIX as usual
 #

@@ -110,12 +110,6 @@ static bool order(struct place *p, enum host h, const struct item *item)
     return true;
 }
 
-/* Said by one of QEMU's threads as it happens; all else is answered by its monitor. */
-static bool is_event(enum core_event_type type)
-{
-    return (type >= EV_QEMU_STOPPED && type <= EV_QEMU_IO_ERROR) || (type >= EV_MIG_NONE && type <= EV_MIG_UNKNOWN);
-}
-
 /* Its daemon killed it, or it ended by itself: what it was about to say is lost. */
 static bool hear_gone(struct place *p, enum host h)
 {
@@ -127,8 +121,8 @@ static bool hear_gone(struct place *p, enum host h)
     return true;
 }
 
-/* Events keep their order, and answers theirs; between the two there is none: a status is answered before its event is
- * out, and an answer waits while other threads go on. */
+/* Between the rows there is no order: a status is answered before its event is out, and an answer waits while other
+ * threads go on. */
 static bool hear(struct place *p, enum host h, const struct item *item)
 {
     struct qemu *q = &p->world.qemus[h];
@@ -141,7 +135,7 @@ static bool hear(struct place *p, enum host h, const struct item *item)
         return q->alive && q->status == item->type;
     if (answers && !q->alive && memchr(r, EV_QEMU_GONE + 1, REPORTS_MAX)) /* as it ends */
         return true;
-    while (i < REPORTS_MAX - 1 && r[i] && is_event(r[i] - 1) != is_event(item->type))
+    while (i < REPORTS_MAX - 1 && r[i] && qemu_row_of(r[i] - 1) != qemu_row_of(item->type))
         i++;
     if (r[i] != item->type + 1)
         return false;
@@ -328,6 +322,9 @@ static void go_on(struct search_space *s, const struct place *from, enum host h)
     next = *from;
     if (qemu_execute(&next.world, scenario, h, &v))
         meet(s, &next);
+    next = *from;
+    if (qemu_oddity(&next.world, scenario, h, ODD_URGENT))
+        meet(s, &next);
     for (unsigned variant = 0; variant < 2; variant++) {
         next = *from;
         if (qemu_go_on(&next.world, scenario, h, variant))
@@ -377,7 +374,7 @@ static void go_wrong(struct search_space *s, const struct place *from, enum host
         meet_later(s, from, &next, FAULT_ODDITY, h, ODD_LISTEN_FAILS);
     for (enum oddity o = 0; o < ODD_COUNT; o++) {
         next = *from;
-        if (qemu_oddity(&next.world, &s->scenarios[h], h, o))
+        if (o != ODD_OVERTAKE && o != ODD_URGENT && qemu_oddity(&next.world, &s->scenarios[h], h, o))
             meet_later(s, from, &next, FAULT_ODDITY, h, o);
     }
     for (size_t i = 0; i < sizeof(user); i++) {

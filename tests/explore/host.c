@@ -269,6 +269,16 @@ bool host_step(struct world *w, const struct scenario *s, enum host h, struct co
     return true;
 }
 
+/* Of the calls that are made for the guest's power the one that is answered next. */
+static uint8_t power_call(const struct core *c)
+{
+    static const uint8_t calls[] = {CALL_REBOOT, CALL_SHUTDOWN, CALL_RESET};
+    for (size_t i = 0; i < sizeof(calls); i++)
+        if (core_waits(c, (enum core_call)calls[i]))
+            return calls[i];
+    return CALL_COUNT;
+}
+
 bool host_take_report(struct world *w, const struct scenario *s, enum host h, uint8_t crash,
                       struct verdict *v)
 {
@@ -286,7 +296,7 @@ bool host_take_report(struct world *w, const struct scenario *s, enum host h, ui
         e.arg = SHUTDOWN_GUEST;
         d->destroyed = 1;
     } else if (e.type == EV_POWER_DONE) {
-        e.arg = CALL_REBOOT;
+        e.arg = power_call(&d->core);
     } else if (e.type == EV_QEMU_GONE && d->surveying) {
         e.arg = d->unpowered ? GONE_WITH_HOST : GONE_MEANWHILE;
         d->unpowered = 0;

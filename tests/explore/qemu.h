@@ -9,5 +9,9 @@ void qemu_halt(struct world *w, enum host h);
 void qemu_hang_up(struct world *w);
 /* Its migration is over, with this as the last word. */
 void qemu_over(struct world *w, enum host h, enum core_event_type status);
+/* What QEMU says keeps its order within a row, and has none with the others: events, said by the thread that they happen
+ * in; answers of the monitor; answers to what it executes out of band. */
+enum row { ROW_EVENTS, ROW_ANSWERS, ROW_URGENT, ROW_ALONE /* nothing is said beside it */ };
+enum row qemu_row_of(enum core_event_type type);
 /* The next of its queue. */
 enum command qemu_take_command(struct qemu *q);

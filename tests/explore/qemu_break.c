@@ -1,5 +1,6 @@
 /* qemu_break.c - the model QEMU where something goes wrong: a stream that is cut, and what is rare. */
 #include "qemu.h"
+#include <string.h>
 
 /* ---- the stream is cut ------------------------------------------------------------------------- */
 
@@ -103,6 +104,41 @@ static bool refuse(struct world *w, enum host h, enum command c, enum core_event
     return true;
 }
 
+/* The first that may be heard before the first of all, or NULL: the answer to a command waits while other threads go on,
+ * and it is there before the event of a status that the command has met already. What the vCPUs do is said as it is done. */
+static uint8_t *find_overtaker(uint8_t *r)
+{
+    enum row first = qemu_row_of(*r - 1), row = first;
+    for (; *r && (row = qemu_row_of(*r - 1)) == first; r++)
+        if (first == ROW_ALONE || (first == ROW_EVENTS && *r - 1 < EV_MIG_NONE))
+            return NULL;
+    return *r && row != ROW_ALONE ? r : NULL;
+}
+
+static bool overtake(uint8_t *reports)
+{
+    uint8_t *r = reports[0] ? find_overtaker(reports) : NULL;
+    if (!r)
+        return false;
+    uint8_t said = *r;
+    memmove(reports + 1, reports, (size_t)(r - reports));
+    reports[0] = said;
+    return true;
+}
+
+static bool hurry(uint8_t *commands)
+{
+    for (unsigned i = 1; i < COMMANDS_MAX && commands[i]; i++) {
+        uint8_t c = commands[i];
+        if (c != COMMAND_PAUSE && c != COMMAND_RECOVER_LISTEN && c != COMMAND_END_STREAM)
+            continue;
+        memmove(commands + 1, commands, i);
+        commands[0] = c;
+        return true;
+    }
+    return false;
+}
+
 bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum oddity o)
 {
     struct qemu *q = &w->qemus[h];
@@ -164,6 +200,10 @@ bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum od
         return w->daemons[h].up && q->phase == PHASE_NONE;
     case ODD_RECOVER_FAILS:
         return refuse(w, h, COMMAND_RECOVER, EV_RECOVER_REFUSED);
+    case ODD_OVERTAKE:
+        return overtake(q->reports);
+    case ODD_URGENT:
+        return hurry(q->commands);
     case ODD_STALL:
     case ODD_SYNC_FAILS:
     case ODD_POWER_LOSS:

@@ -1,5 +1,6 @@
 #include "step_rules.h"
 #include <stddef.h>
+#include <string.h>
 
 /* One step. */
 struct view {
@@ -192,6 +193,9 @@ static const char *check_job(const struct view *v)
 static const char *check_answers(const struct view *v)
 {
     unsigned refusals = count_of(v, ACT_REFUSE);
+    if (!refusals && v->call < 0 && !count_of(v, ACT_ANSWER) &&
+        memcmp(v->before->waiting, v->after->waiting, sizeof(v->after->waiting)) == 0)
+        return NULL; /* the most of all steps */
     if (refusals > 1 || (refusals && v->call < 0))
         return "a call is refused twice, or one that nobody made";
     for (int c = 0; c < CALL_COUNT; c++) {

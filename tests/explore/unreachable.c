@@ -50,9 +50,9 @@ static const struct entry entries[] = {
     OUT(PERFORM_P2P, O(UNDOING), "a second migration is not in the world; test_recovery begins one"),
     OUT(POSTCOPY_ACCEPTED, O_SPAN(BEGUN, CONFIGURING), "it is ordered after `migrate`"),
     OUT(POSTCOPY_ACCEPTED, O(DOUBT), in_order),
-    OUT(MIGRATE_ACCEPTED, O(PRECOPY), "the model's QEMU answers `migrate` before it connects"),
     OUT(CONTINUE_REFUSED, O(SWITCHING), "QEMU refuses it where it does not wait any more, and has said so before"),
     OUT(STOP_DONE, O(DOUBT), by_hand), /* that stop answers such a run */
+    OUT(STOP_REFUSED, O(UNDOING), three),
     OUT(STOP_REFUSED, O(DOUBT) | O(RECOVERING), "the stop of a guest that runs where it must not has no reason to fail"),
     OUT(PEER_FINISHED, O(UNDOING), "a destination that is told that it is over answers with the reason, a stock one "
                                    "that says otherwise is not played"),

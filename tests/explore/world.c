@@ -75,6 +75,8 @@ const struct move world_moves[] = {
     {MOVE_ODDITY, DESTINATION, ODD_POWER_OFF, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_STALL, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_STALL, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_HANG, NO_CRASH}, {MOVE_ODDITY, SOURCE, ODD_FAIL, NO_CRASH},
+    {MOVE_ODDITY, SOURCE, ODD_OVERTAKE, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_OVERTAKE, NO_CRASH},
+    {MOVE_ODDITY, SOURCE, ODD_URGENT, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_URGENT, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_POWER_LOSS, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_POWER_LOSS, NO_CRASH},
     {MOVE_ODDITY, SOURCE, ODD_TAIL_LOST, NO_CRASH}, {MOVE_ODDITY, DESTINATION, ODD_TAIL_LOST, NO_CRASH},
 
@@ -412,8 +414,11 @@ static bool cut_link(struct world *w, struct connection *c)
 
 static bool oddity(struct world *w, const struct scenario *s, struct move m, struct verdict *v)
 {
+    uint8_t happened = w->happened;
     if (!spend(w, &w->oddities))
         return false;
+    if (m.which == ODD_OVERTAKE || m.which == ODD_URGENT)
+        w->happened = happened;
     if (m.which == ODD_IO_ERROR)
         w->happened |= HAPPENED_HALT;
     if (m.which == ODD_STALL) /* in SWITCHING QEMU says itself that it hangs */

@@ -262,6 +262,9 @@ enum oddity {
     ODD_STALL,     /* a stream that flows is taken for a black hole */
     ODD_HANG,      /* at the very beginning of post-copy */
     ODD_FAIL,      /* there, too: no QEMU that is known says so */
+    /* nothing goes wrong: */
+    ODD_OVERTAKE,  /* what QEMU says comes in another order than it happened */
+    ODD_URGENT,    /* what it executes out of band overtakes what it was told before */
     /* only where no budget leads */
     ODD_STATUS_EARLY,  /* before it has a migration */
     ODD_RECOVER_FAILS,
