@@ -38,6 +38,7 @@ struct recovery {
     unsigned at;                  /* source: the one that is tried, or comes next */
     struct connector *connector;  /* source: to it; NULL: none under way */
     struct timer silence;         /* source: QEMU may never say that it failed */
+    struct timer notice;          /* destination: it may notice a break by itself */
     struct timer later;           /* ACT_ASK_LATER; destination: to listen again */
     unsigned laters;              /* in a row; destination: of listening at a port that was given */
     struct peer_waiting *waiting; /* destination: calls that ask for it */

@@ -31,6 +31,7 @@
 #define CONNECT_FIRST   (1 * TIMER_SECOND) /* where the daemons have just talked to each other */
 #define CONNECT_BY_HAND (5 * TIMER_SECOND)
 #define SILENCE         (10 * TIMER_SECOND)
+#define NOTICE          (200 * TIMER_MSEC)
 #define OWN_PORT_PAUSE  (50 * TIMER_MSEC)
 enum { OWN_PORT_TRIES = 40 };
 
@@ -46,6 +47,7 @@ void migrate_recovery_drop(struct migration *m)
 {
     migrate_drop_attempt(m);
     timer_cancel(&m->recovery.silence);
+    timer_cancel(&m->recovery.notice);
     timer_cancel(&m->recovery.later);
     peer_drop_waiting(m);
 }
@@ -71,11 +73,38 @@ static void paused(const struct monitor_reply *reply, void *userdata)
     guest_event(g, EV_PAUSE_REFUSED, 0, 0);
 }
 
+static void order_pause(struct guest *g)
+{
+    if (!guest_command_oob(g, "migrate-pause", NULL, paused, g))
+        guest_event(g, EV_PAUSE_REFUSED, 0, 0);
+}
+
+static void pause_now(void *userdata)
+{
+    struct guest *g = userdata;
+    if (!g->core.in.broken) /* or else it has noticed by itself */
+        order_pause(g);
+}
+
+/* It is awake. */
+static void awake(const struct monitor_reply *reply, void *userdata)
+{
+    struct guest *g = userdata;
+    if (reply->outcome == MONITOR_CLOSED || !g->migration)
+        return;
+    if (reply->outcome == MONITOR_TIMEOUT)
+        paused(reply, g);
+    else if (timer_arm(&g->migration->recovery.notice, daemon_event(g->daemon), NOTICE, pause_now, g) < 0)
+        order_pause(g);
+}
+
+/* QEMU 10 dies at the destination of a pause that comes as it notices the end of its stream, as when it wakes up to both
+ * after a while in which its host did not run it: so one that answers has a moment to notice first. */
 void migrate_pause_stream(struct guest *g)
 {
     migrate_ordered(g);
-    if (!guest_command_oob(g, "migrate-pause", NULL, paused, g))
-        guest_event(g, EV_PAUSE_REFUSED, 0, 0);
+    if (g->migration->outgoing || !guest_command_oob(g, "query-yank", NULL, awake, g))
+        order_pause(g);
 }
 
 /* ---- the destination ------------------------------------------------------------------------ */
