@@ -90,7 +90,7 @@ static void pause_now(void *userdata)
 static void awake(const struct monitor_reply *reply, void *userdata)
 {
     struct guest *g = userdata;
-    if (reply->outcome == MONITOR_CLOSED || !g->migration)
+    if (reply->outcome == MONITOR_CLOSED || !g->migration || g->core.in.broken)
         return;
     if (reply->outcome == MONITOR_TIMEOUT)
         paused(reply, g);
@@ -158,6 +158,7 @@ static void listening(const struct monitor_reply *reply, void *userdata)
 void migrate_recover_listen(struct guest *g)
 {
     g->migration->recovery.laters = 0;
+    timer_cancel(&g->migration->recovery.notice);
     listen_now(g);
 }
 
