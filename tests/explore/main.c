@@ -21,7 +21,7 @@ static const char usage[] =
     "                      one run with these budgets instead: in all, and of each kind\n"
     "  --only NAME         only the scenario of this name\n"
     "  --stock             the peer has no channel for proof\n"
-    "  --states N          memory for so many states of one scenario, some 80 bytes each (20000000; of --all\n"
+    "  --states N          memory for so many states of one scenario, some 60 bytes each (20000000; of --all\n"
     "                      150000000)\n"
     "  --jobs N            processes (2)\n"
     "  --traces FOLDER     write a finding's traces there, in the format of production\n"
