@@ -90,7 +90,8 @@ static void put_before_completion(struct sequence *s)
     }
 }
 
-/* 7.2 says `setup` each time that it is told to listen, and the daemon tells it again until the port is free. */
+/* 7.2 says `setup` each time that it is told to listen, and the daemon tells it again until the port is free; each
+ * request to a disk that fails says so, before the guest stops for the first. */
 static bool says_again(const struct sequence *s, enum core_event_type type)
 {
     const struct item *last = &s->items[s->count ? s->count - 1 : 0];
@@ -118,7 +119,7 @@ static bool take_step(struct sequence *s, const struct trace_reader *r)
 {
     struct core_event e = r->event;
     struct item heard = {.kind = ITEM_HEAR, .type = e.type, .arg = e.arg, .arg2 = e.arg2, .line = r->line};
-    if ((e.type == EV_MIG_SETUP && says_again(s, EV_MIG_SETUP)) || answers_nothing(s, e.type))
+    if (((e.type == EV_MIG_SETUP || e.type == EV_QEMU_IO_ERROR) && says_again(s, e.type)) || answers_nothing(s, e.type))
         return true;
     s->was_broken |= item_says(&heard, EV_MIG_POSTCOPY_PAUSED) || item_says(&heard, EV_MIG_FAILED) ||
                      e.type == EV_QEMU_IO_ERROR || (e.type == EV_QEMU_SHUTDOWN && e.arg == SHUTDOWN_GUEST);
