@@ -101,11 +101,13 @@ static bool says_again(const struct sequence *s, enum core_event_type type)
 /* The answer to what was ordered before the migration began: to the `cont` of the one before it, for instance. */
 static bool answers_nothing(const struct sequence *s, enum core_event_type type)
 {
-    static const uint8_t orders[EV_COUNT] = {[EV_CONT_DONE] = ACT_CONT, [EV_STOP_DONE] = ACT_STOP};
-    if (!orders[type])
+    static const uint8_t orders[EV_COUNT][2] = {[EV_CONT_DONE] = {ACT_CONT, ACT_CONT},
+                                                [EV_STOP_DONE] = {ACT_STOP, ACT_STOP},
+                                                [EV_POWER_DONE] = {ACT_RESET, ACT_POWERDOWN}};
+    if (!orders[type][0])
         return false;
     for (unsigned i = 0; i < s->count; i++)
-        if (s->items[i].kind == ITEM_ORDER && s->items[i].type == orders[type])
+        if (s->items[i].kind == ITEM_ORDER && memchr(orders[type], s->items[i].type, sizeof(orders[type])))
             return false;
     return true;
 }
