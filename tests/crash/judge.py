@@ -17,6 +17,7 @@ import time
 import libvirt
 
 from lib import hosts
+from lib.patience import PROMPT, holds_in_time
 
 import fault as faults
 import history
@@ -173,13 +174,15 @@ class Judge:
             orders.append((self.pair.a, "end" if b.startswith("RUNNING") else "run"))
         for host, what in orders:
             accept = {"run": "it-runs-nowhere-else", "end": "this-copy-is-lost"}[what]
-            deadline = time.monotonic() + SETTLE
-            while True:
-                done = subprocess.run([BATON, "--root", host.root, "settle", self.guest.name, what, "--accept", accept],
-                                      capture_output=True, text=True, timeout=30, check=False)
-                if "being asked at this moment" not in done.stderr or time.monotonic() > deadline:
-                    break
-                time.sleep(0.5)
+            order = [BATON, "--root", host.root, "settle", self.guest.name, what, "--accept", accept]
+            tries = []
+
+            def is_known(order=order, tries=tries):
+                tries.append(subprocess.run(order, capture_output=True, text=True, timeout=30, check=False))
+                return "being asked at this moment" not in tries[-1].stderr
+
+            holds_in_time(is_known, SETTLE)
+            done = tries[-1]
             if done.returncode and "nothing to settle" not in done.stderr:  # what was decided at the other end has told it
                 return f"{host.name} {what}: {done.stderr.strip()}"
         return ""
@@ -301,11 +304,11 @@ class Judge:
     def _truth(self):
         both = []
         for host, state in zip((self.pair.a, self.pair.b), self.found):
-            deadline = time.monotonic() + 20  # an event may still be on its way to us
-            while (wrong := history.fault(self._history(host), state, host is self.pair.a)) and time.monotonic() < deadline:
-                time.sleep(0.02)
-            if wrong:
-                return "UNTRUE", f"{host.name}: {wrong}: {[text for _, text in self._history(host)]}"
+            def wrong(host=host, state=state):
+                return history.fault(self._history(host), state, host is self.pair.a)
+
+            if not holds_in_time(lambda wrong=wrong: not wrong(), PROMPT):  # an event may still be on its way to us
+                return "UNTRUE", f"{host.name}: {wrong()}: {[text for _, text in self._history(host)]}"
             both.append(self._history(host))
         if wrong := history.crossed(*both):
             return "UNTRUE", wrong

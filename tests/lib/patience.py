@@ -7,9 +7,16 @@ PROMPT = 20    # seconds for an answer "at once": less than the shortest wait th
 TEST = 240     # seconds for a whole test
 
 
-def wait_until(holds, what, timeout=PATIENCE):
+def holds_in_time(holds, timeout=PATIENCE):
     """For what no event tells, or what may have happened before this client came back."""
     deadline = time.monotonic() + timeout
     while not holds():
-        assert time.monotonic() < deadline, what if isinstance(what, str) else what()
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(0.005)
+    return True
+
+
+def wait_until(holds, what, timeout=PATIENCE):
+    """Likewise, and it must come."""
+    assert holds_in_time(holds, timeout), what if isinstance(what, str) else what()

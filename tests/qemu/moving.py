@@ -21,6 +21,12 @@ def running_guest(case, qemu, options=FULL, guest=None, **settings):
     return pair, guest, Move(pair, guest)
 
 
+def ordered(host, what):
+    """The newest migration's trace has this order, or this event."""
+    with open(host.traces()[-1], encoding="utf-8") as f:
+        return what in f.read()
+
+
 def through_wire(case, pair):
     """From here on the guests of host a travel through a wire that the test can cut."""
     wire = case.own(Wire(f"{case.network}.3", pair.b.address, case.port))

@@ -1,11 +1,10 @@
 """A destination that can't take the guest says so at Prepare: nothing has stopped, nothing is left, and it can come later."""
 import os
-import subprocess
 
-from lib.hosts import BATOND, Pair
 from lib.move import PRE_COPY, Move, end_guest, start_guest
 from lib.runner import expect, skip, test
 from moving import FULL, QEMUS, running_guest
+from small_disk import SmallDisk
 
 WAYS = ["pre-copy", "post-copy"]
 DISK = """<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>
@@ -111,50 +110,10 @@ def its_memory_is_not_there(case, qemu, way):
     end_guest(pair, guest)
 
 
-class SmallState:
-    """A batond whose state directory is a small file system of its own, which the test can fill."""
-
-    def __init__(self, case, name, timeline, number):
-        place = os.path.join(case.folder, name, "lib")
-        os.makedirs(place)
-        if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", place], capture_output=True,
-                          check=False).returncode:
-            skip("this user can't have a file system of his own")
-        program = os.path.join(case.folder, f"small-{name}")
-        with open(program, "w", encoding="utf-8") as f:
-            f.write(f"""#!/bin/sh
-exec unshare -m sh -c 'mount -t tmpfs -o size=256k none {place} && exec {BATOND} "$@"' sh "$@"
-""")
-        os.chmod(program, 0o755)
-        self.host = case.batond(name, timeline, number, program=program).start()
-        case.own(self.host.client)
-        self._filler = f"/proc/{self.host.process.pid}/root{place}/filler"
-
-    def fill(self):
-        with open(self._filler, "wb", buffering=0) as f:
-            try:
-                while True:
-                    f.write(bytes(4096))
-            except OSError:
-                pass
-
-    def empty(self):
-        os.unlink(self._filler)
-
-
 def pair_with_small(case, which):
-    """(pair, the small one of it)"""
-    timeline = None
-    hosts = []
-    for number, name in enumerate("ab", 1):
-        if name == which:
-            small = SmallState(case, name, timeline, number)
-            hosts.append(small.host)
-        else:
-            hosts.append(case.batond(name, timeline, number).start())
-            case.own(hosts[-1].client)
-        timeline = hosts[0].timeline
-    return Pair(*hosts), small
+    """(pair, the disk of one of them)"""
+    disk = case.own(SmallDisk(os.path.join(case.folder, which, "lib")))
+    return case.batond_pair(), disk
 
 
 @test(qemu=QEMUS, way=WAYS)
@@ -187,7 +146,7 @@ def a_disk_of_the_source_that_fills_up_later(case, qemu):
     move.finish()
     move.expect_events(PRE_COPY)
     move.expect_states("SHUTOFF/MIGRATED", "RUNNING/MIGRATED")
-    assert "its journal can't be written" in small.host.log_tail(), small.host.log_tail()
+    assert "its journal can't be written" in pair.a.log_tail(), pair.a.log_tail()
     small.empty()
     move.expect_intact()
     end_guest(pair, guest)

@@ -1,42 +1,11 @@
-"""A destination whose disk is full when it is to take the guest over: what it can't record it does not do."""
+"""A host whose disk is full: what it can't record, and could not take back, it does not do."""
 import os
 import signal
-import subprocess
 
 from lib.move import PRE_COPY, UNDONE_AFTER_STOP, end_guest, wait_until
-from lib.runner import expect, skip, test
-from moving import QEMUS, SLOW, refused, running_guest, through_wire
-
-
-class SmallDisk:
-    """A file system of 2 MiB in that folder, which can be filled to the last byte."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        os.makedirs(folder)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], check=False).returncode:
-            skip("no file system can be mounted here")
-
-    def fill(self):
-        fd = os.open(os.path.join(self.folder, "filler"), os.O_WRONLY | os.O_CREAT)
-        size = 1 << 16
-        while size:
-            try:
-                os.write(fd, b"x" * size)
-            except OSError:
-                size //= 2
-        os.close(fd)
-
-    def empty(self):
-        os.unlink(os.path.join(self.folder, "filler"))
-
-    def close(self):
-        subprocess.run(["umount", "--lazy", self.folder], check=True)
-
-
-def ordered(host, what):
-    with open(host.traces()[-1], encoding="utf-8") as f:
-        return what in f.read()
+from lib.runner import expect, test
+from moving import QEMUS, SLOW, ordered, refused, running_guest, through_wire
+from small_disk import SmallDisk
 
 
 def fill(disk, host, guest):

@@ -6,7 +6,7 @@ import struct
 from lib.move import PRE_COPY, end_guest, statistics, wait_until
 from lib.raw_rpc import DEADLINE, NUMBERS, REMOTE, frame, opaque, string, u32
 from lib.runner import expect, test
-from moving import QEMUS, SLOW, running_guest, wait_job
+from moving import QEMUS, SLOW, ordered, running_guest, wait_job
 
 PEER = 0x6261746F
 HELLO, ASK = 1, 2
@@ -16,12 +16,6 @@ HELLO_SECONDS = 10
 
 def move_p2p(move, *options):
     move.start_virsh("migrate", "--live", "--p2p", *options, move.guest.name, move.destination.uri)
-
-
-def ordered(host, action):
-    """The newest migration's trace has this order."""
-    with open(host.traces()[-1], encoding="utf-8") as f:
-        return action in f.read()
 
 
 def enter(move, managed):

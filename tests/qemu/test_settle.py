@@ -5,14 +5,8 @@ from lib import processes
 from lib.move import end_guest, wait_until
 from lib.patience import PATIENCE
 from lib.runner import expect, test
-from moving import QEMUS, SLOW, enter_post_copy, refused, running_guest, through_wire
+from moving import QEMUS, SLOW, enter_post_copy, ordered, refused, running_guest, through_wire
 from settling import END, RUN, asked_for_a_word, decided, settle, settle_at_last
-
-def ordered(host, action):
-    """The newest migration's trace has this order, or this event."""
-    with open(host.traces()[-1], encoding="utf-8") as f:
-        return action in f.read()
-
 
 def lose_host(host):
     """Its daemon and its QEMUs are gone, and don't come back."""
