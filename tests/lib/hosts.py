@@ -27,6 +27,10 @@ EMULATORS = {
 PROBES = os.environ.get("BATON_PROBES", "")
 
 
+# Only with this does virsh hear of each end of its jobs; see virsh_quit.c.
+VIRSH_QUIT = os.path.join(os.path.dirname(BATOND), "tests", "lib", "libvirsh-quit.so")
+
+
 class VirshError(Exception):
     """virsh ended with a status other than 0; the text is what it said."""
 
@@ -62,7 +66,7 @@ class Host:
         return self.client
 
     def virsh(self, *arguments, timeout=PATIENCE):
-        """Runs the stock virsh; its output. VirshError when it says no."""
+        """Runs virsh; its output. VirshError when it says no."""
         done = self.virsh_try(*arguments, timeout=timeout)
         if done.returncode:
             raise VirshError(f"virsh {' '.join(arguments)}: status {done.returncode}: {done.stderr.strip()}")
@@ -70,13 +74,18 @@ class Host:
 
     def virsh_try(self, *arguments, timeout=PATIENCE):
         """The same, for a command that is expected to fail: the CompletedProcess."""
-        return subprocess.run(["virsh", "-q", "-c", self.uri, *arguments], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=timeout, check=False)
+        with self.virsh_start(*arguments) as process:
+            try:
+                words, error = process.communicate(timeout=timeout)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, words, error)
 
     def virsh_start(self, *arguments):
         """Runs virsh beside the test; the caller waits for it or ends it."""
         return subprocess.Popen(["virsh", "-q", "-c", self.uri, *arguments], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env={**os.environ, "LD_PRELOAD": VIRSH_QUIT})
 
     def state(self, guest):
         return self.client.state(guest)
