@@ -393,14 +393,28 @@ void out_stalled_broken(struct step *s)
     step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
 }
 
-/* QEMU may hang at the very beginning of post-copy, where it takes neither a cancel nor a pause. Whether
- * post-copy has begun nobody here knows. */
-void out_stalled_switching(struct step *s)
+/* QEMU may hang where post-copy should begin, and takes no pause there. Where it can't have begun it is
+ * cancelled; elsewhere nobody here knows whether it has. */
+void out_stalled_early(struct step *s)
 {
-    if (!out(s)->postcopy_sent || out_may_cancel(out(s)))
+    if (!out(s)->postcopy_sent)
         return;
-    out(s)->recovery = RECOVERY_HUNG;
-    out_break_now(s);
+    if (out_may_cancel(out(s))) {
+        out_cancel(s, RESULT_QEMU_FAILED);
+    } else if (life(s)->vcpus) {
+        out(s)->suspended = 1;
+        step_act(s, ACT_STOP, 0);
+    } else {
+        out(s)->recovery = RECOVERY_HUNG;
+        out_break_now(s);
+    }
+}
+
+/* There it does not carry out the cancel either, but it goes no further, and takes `cont`. */
+void out_stalled_cancelling(struct step *s)
+{
+    if (out_may_cancel(out(s)))
+        out_take_back(s);
 }
 
 /* ---- what the destination proved, while it is being resumed ---------------------------------- */

@@ -80,7 +80,12 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
          "the destination is asked when nothing has gone on for a while", "cut_behind_the_last_page"},
     [QUIRK_DEVICE_FOR_EVER] =
         {V10, 0, "a stream that ends as post-copy begins leaves the source in `device`, with an error and no event",
-         "query-migrate once a second there; its error is taken for a break", "cut_in_post_copy"},
+         "query-migrate once a second there; its error, twice, is taken for a break", "cut_in_post_copy"},
+    [QUIRK_ACTIVE_FOR_EVER] =
+        {V10, 0,
+         "with preempt it waits before post-copy for the destination's first answer, for ever if that is lost, and is not cancelled",
+         "query-migrate once a second there; its error, twice, is taken for the end: cancelled, and then `cont`",
+         "lost_before_post_copy"},
     [QUIRK_CONT_REFUSED_FOR_EVER] =
         {FIRST, 0, "a source whose destination never ran its guest refuses `cont` in postcopy-paused and `device`",
          "on proof its debugger's door lets it run (guest_door.c)", "a_guest_that_never_left_goes_on"},

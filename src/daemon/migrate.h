@@ -54,6 +54,7 @@ struct watch {
     uint64_t progress;          /* source: bytes that QEMU has sent; destination: KiB that it holds */
     bool asking;                /* source: QEMU is asked for them */
     bool all_sent;              /* source: it has none left */
+    bool gives_up;              /* source: it was, when asked last, where it may stay for ever */
 };
 
 struct migration {
@@ -134,6 +135,8 @@ void migrate_start_postcopy(struct guest *g);   /* -> POSTCOPY_ACCEPTED, _REFUSE
 void migrate_continue(struct guest *g);         /* -> CONTINUE_REFUSED */
 void migrate_cancel(struct guest *g, bool by_its_stream); /* -> CANCEL_REFUSED */
 void migrate_read_stats(struct guest *g);       /* -> STATS_READ */
+/* What callers are told of a migration that failed: QEMU's own words for it. */
+void migrate_blame_qemu(struct guest *g, const struct qmp_migrate_info *info);
 void migrate_note_stats(struct guest *g);       /* keep QEMU's figures of now; no event */
 void migrate_ask(struct guest *g);              /* -> MIG_* */
 void migrate_listen(struct guest *g);           /* -> LISTENING, LISTEN_FAILED */

@@ -302,6 +302,12 @@ void migrate_cancel(struct guest *g, bool by_its_stream)
 
 /* ---- figures and status --------------------------------------------------------------------- */
 
+void migrate_blame_qemu(struct guest *g, const struct qmp_migrate_info *info)
+{
+    fail_set(&g->trouble, VIR_ERR_OPERATION_FAILED, "job 'migration out' failed: %s",
+             info->error ? info->error : "the stream broke, or the destination's QEMU ended");
+}
+
 static void stats_read(const struct monitor_reply *reply, void *userdata)
 {
     struct guest *g = userdata;
@@ -312,8 +318,7 @@ static void stats_read(const struct monitor_reply *reply, void *userdata)
         qmp_migrate_info_decode(reply->value, &info, NULL) == 0) {
         stats_from_qmp(&g->migration->stats, &info);
         if (info.error || info.status == QMP_MIGRATION_FAILED)
-            fail_set(&g->trouble, VIR_ERR_OPERATION_FAILED, "job 'migration out' failed: %s",
-                     info.error ? info.error : "the stream broke, or the destination's QEMU ended");
+            migrate_blame_qemu(g, &info);
     }
     peer_send_figures(g);
     guest_event(g, EV_STATS_READ, 0, 0);

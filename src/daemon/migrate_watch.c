@@ -10,6 +10,8 @@
  * not begun and whose source's daemon is gone. Whether pages remain makes the difference between a break that is mended and a guest that is
  * lost, so the source's QEMU is asked just before the machine is told.
  *
+ * A source's QEMU that was told to begin post-copy is looked at from then on: it may hang there, and only what it answers tells.
+ *
  * A destination without the channel is not watched: nobody would take up there what was broken.
  */
 #include "daemon/daemon.h"
@@ -26,16 +28,22 @@ enum {
     ARRIVAL_SECONDS = 10,
 };
 
-/* QEMU 10 gives a post-copy up in the switchover without an event, and stays where it is for ever. Only what it
- * answers tells: that it is on its way, and an error. Nothing else is taken for that. */
-static bool may_be_given_up(const struct outgoing *out)
+static bool may_give_up(const struct outgoing *out)
 {
-    return out->state == OUT_SWITCHING && out->postcopy_sent;
+    return out->postcopy_sent &&
+           (out->state == OUT_PRECOPY || out->state == OUT_SWITCHING || out->state == OUT_CANCELLING);
 }
 
-static bool is_given_up(const struct qmp_migrate_info *info)
+/* QEMU 10 gives a post-copy up before it begins, or in the switchover, without an event, and stays where it is for ever.
+ * Only what it answers tells, each time: that it is on its way, and an error. Nothing else is taken for that. */
+static bool gives_up(const struct outgoing *out, const struct qmp_migrate_info *info)
 {
-    return info->error && (info->status == QMP_MIGRATION_DEVICE || info->status == QMP_MIGRATION_CANCELLING);
+    if (!info->error || !may_give_up(out))
+        return false;
+    if (out->state == OUT_PRECOPY)
+        return info->status == QMP_MIGRATION_ACTIVE;
+    return info->status == QMP_MIGRATION_CANCELLING ||
+           (out->state == OUT_SWITCHING && info->status == QMP_MIGRATION_DEVICE);
 }
 
 static bool source_is_watched(const struct outgoing *out)
@@ -73,6 +81,11 @@ static bool is_watched(const struct guest *g)
     return g->migration && (source_is_watched(&g->core.out) || destination_is_watched(&g->core.in));
 }
 
+static bool is_looked_at(const struct guest *g)
+{
+    return is_watched(g) || (g->migration && may_give_up(&g->core.out));
+}
+
 /* ---- signs of life -------------------------------------------------------------------------- */
 
 void migrate_heard(struct guest *g)
@@ -96,6 +109,22 @@ static void note_progress(struct guest *g, uint64_t progress)
 
 static void check_stall(struct guest *g);
 
+/* A migration that fails has an error for a moment, too. */
+static void look_for_end(struct guest *g, const struct qmp_migrate_info *info)
+{
+    struct watch *w = g->migration ? &g->migration->watch : NULL;
+    if (!w)
+        return;
+    bool again = w->gives_up;
+    w->gives_up = info && gives_up(&g->core.out, info);
+    if (!w->gives_up || !again)
+        return;
+    w->gives_up = false;
+    log_warning("guest %s: QEMU has given post-copy up: %s", g->name, info->error);
+    migrate_blame_qemu(g, info);
+    guest_event(g, EV_STALLED, 0, 0);
+}
+
 static void figures_came(const struct monitor_reply *reply, void *userdata)
 {
     struct guest *g = userdata;
@@ -111,10 +140,7 @@ static void figures_came(const struct monitor_reply *reply, void *userdata)
         g->migration->watch.all_sent = info.ram.remaining == 0;
     }
     check_stall(g);
-    if (known && may_be_given_up(&g->core.out) && is_given_up(&info)) {
-        log_warning("guest %s: QEMU has given post-copy up: %s", g->name, info.error);
-        guest_event(g, EV_STALLED, 0, 0);
-    }
+    look_for_end(g, known ? &info : NULL);
 }
 
 /* One that says nothing is no sign of life, and gets no second question. False: it can't be asked. */
@@ -201,7 +227,7 @@ static void check_stall(struct guest *g)
 /* Before post-copy has begun that the other daemon lives says nothing of QEMU here. */
 static void ping(struct guest *g)
 {
-    if (g->core.out.state != OUT_SWITCHING)
+    if (source_is_watched(&g->core.out) && g->core.out.state != OUT_SWITCHING)
         peer_ping(g, g->core.out.state == OUT_POSTCOPY ? UINT64_MAX : PING_PATIENCE);
 }
 
@@ -211,7 +237,7 @@ static void tick(void *userdata)
     struct watch *w = &g->migration->watch;
     bool asked = false;
     arm(g);
-    if (was_away(w, timer_now(), interval(g)))
+    if (was_away(w, timer_now(), interval(g)) || !is_watched(g))
         w->alive = w->moved = timer_now();
     if (g->migration->outgoing) {
         asked = ask_source(g);
@@ -263,7 +289,7 @@ void migrate_watch(struct guest *g)
         return;
     struct watch *w = &g->migration->watch;
     watch_client(g);
-    if (!is_watched(g)) {
+    if (!is_looked_at(g)) {
         timer_cancel(&w->tick);
     } else if (!timer_is_armed(&w->tick)) {
         w->alive = w->moved = w->ticked = timer_now();

@@ -47,7 +47,7 @@ static const char *name_phase(enum phase p)
 {
 #define NAME(x) [PHASE_##x] = #x
     static const char *const names[] = {
-        NAME(NONE),       NAME(SETUP),     NAME(FLOW),    NAME(PC_FIRST),     NAME(STOPPED),   NAME(WAITING),
+        NAME(NONE),       NAME(SETUP),     NAME(FLOW),    NAME(STUCK),    NAME(PC_FIRST),     NAME(STOPPED),   NAME(WAITING),
         NAME(SWITCHING),  NAME(HUNG),      NAME(PC_SENT), NAME(SENT),         NAME(PC_FLOW),   NAME(PC_LAST),
         NAME(PC_CONNECTING), NAME(PC_RECOVER), NAME(PC_GIVEN),  NAME(PC_PAUSED), NAME(CANCELLING), NAME(GIVING_BACK), NAME(LISTENING), NAME(LOADING),
         NAME(LOADING_PC), NAME(LOADED_PC), NAME(LOST_PC), NAME(LISTENING_PC), NAME(RECOVERING_PC), NAME(OVER)};

@@ -14,7 +14,7 @@ static const char *name_what(const struct world *w, struct move m)
         "refuses migrate-start-postcopy", "refuses migrate-continue", "refuses migrate_cancel",
         "refuses cont", "refuses stop", "refuses to listen", "does not start",
         "stops for an I/O error", "sync fails", "is powered off by its guest",
-        "is thought to have stalled", "hangs as post-copy begins",
+        "is thought to have stalled", "hangs where post-copy should begin",
         "fails as post-copy begins", "says it in another order", "takes what is urgent first", "says an unknown status",
         "refuses to resume", "and all of its host lose their power", "and its host do, and the journal's tail is lost"};
     const struct qemu *q = &w->qemus[m.on];

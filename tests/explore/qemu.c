@@ -158,7 +158,8 @@ static void cancel(struct world *w, const struct scenario *s, struct verdict *v)
         return; /* too late, or too early: accepted without effect */
     if (!s->qemu10 && q->phase >= (s->pause_before ? PHASE_SWITCHING : PHASE_STOPPED))
         rule_broken(v, "I3", "migrate_cancel reached a QEMU 7.2 that hands the disks over");
-    q->phase = PHASE_CANCELLING;
+    if (q->phase != PHASE_STUCK)
+        q->phase = PHASE_CANCELLING;
     qemu_say_status(w, SOURCE, EV_MIG_CANCELLING);
 }
 
@@ -533,6 +534,7 @@ static bool source_goes_on(struct world *w, const struct scenario *s, unsigned v
     case PHASE_PC_RECOVER:
         return go_on_recovering(w);
     case PHASE_NONE:
+    case PHASE_STUCK:
     case PHASE_HUNG:
     case PHASE_WAITING:
     case PHASE_PC_GIVEN:

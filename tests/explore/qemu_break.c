@@ -41,6 +41,7 @@ static bool source_notices(struct world *w, const struct scenario *s)
     case PHASE_PC_LAST: /* 10 resumes the guest by itself, 7.2 hangs */
         return s->qemu10 ? source_fails(w) : false;
     case PHASE_NONE:
+    case PHASE_STUCK:
     case PHASE_HUNG:
     case PHASE_PC_FIRST:
     case PHASE_WAITING:
@@ -139,6 +140,11 @@ static bool hurry(uint8_t *commands)
     return false;
 }
 
+static bool may_hang(const struct qemu *q)
+{
+    return (q->phase == PHASE_FLOW && q->postcopy) || (q->phase == PHASE_SWITCHING && q->switch_pc);
+}
+
 bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum oddity o)
 {
     struct qemu *q = &w->qemus[h];
@@ -185,10 +191,10 @@ bool qemu_oddity(struct world *w, const struct scenario *s, enum host h, enum od
         qemu_say(w, h, EV_QEMU_SHUTDOWN);
         return true;
     case ODD_HANG:
-        if (!s->qemu10 || q->phase != PHASE_SWITCHING || !q->switch_pc)
+        if (!s->qemu10 || !may_hang(q))
             return false;
         qemu_hang_up(w); /* why it hangs */
-        q->phase = PHASE_HUNG;
+        q->phase = q->phase == PHASE_FLOW ? PHASE_STUCK : PHASE_HUNG;
         return true;
     case ODD_FAIL:
         if (!s->qemu10 || !q->switch_pc || (q->phase != PHASE_SWITCHING && q->phase != PHASE_PC_SENT))

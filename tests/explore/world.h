@@ -47,6 +47,7 @@ enum phase {
     /* of a source */
     PHASE_SETUP,
     PHASE_FLOW,       /* the passes of pre-copy */
+    PHASE_STUCK,      /* post-copy was ordered: waits for the destination's first answer, for ever */
     PHASE_PC_FIRST,   /* postcopy-active was said before STOP */
     PHASE_STOPPED,    /* vCPUs stopped by QEMU for the switchover */
     PHASE_WAITING,    /* pre-switchover: for migrate-continue */
@@ -260,7 +261,7 @@ enum oddity {
     ODD_SYNC_FAILS,
     ODD_POWER_OFF, /* the guest powers itself off */
     ODD_STALL,     /* a stream that flows is taken for a black hole */
-    ODD_HANG,      /* at the very beginning of post-copy */
+    ODD_HANG,      /* at the very beginning of post-copy, or before it */
     ODD_FAIL,      /* there, too: no QEMU that is known says so */
     /* nothing goes wrong: */
     ODD_OVERTAKE,  /* what QEMU says comes in another order than it happened */
@@ -371,6 +372,8 @@ bool peer_proves(struct world *w, const struct scenario *s, struct move m, struc
 bool peer_recovers(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
 bool peer_is_recoverable(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
 bool peer_asks_again(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
+/* That it hangs only QEMU's own words tell. */
+bool peer_hangs_early(const struct outgoing *out);
 /* What it is told then: QEMU is asked whether pages remain, just before. */
 struct core_event peer_stalled(const struct world *w, enum host h);
 bool peer_stalls(struct world *w, const struct scenario *s, struct move m, struct verdict *v);

@@ -4,7 +4,7 @@ from lib.client import Client
 from lib.hosts import VirshError
 from lib.move import end_guest, wait_until
 from lib.runner import expect, test
-from moving import QEMUS, SLOW, running_guest, through_wire
+from moving import QEMUS, SLOW, query_migrate, running_guest, through_wire
 
 # Whose QEMU says what. "completed" on the destination: the last page has come.
 PRE_COPY = ["a STOP", "a pre-switchover", "a device", "b completed", "a completed", "b RESUME"]
@@ -106,3 +106,60 @@ def cut_in_post_copy(case, qemu, moment, p2p):
         judge(pair, guest, move, [STAYED])
     else:
         judge(pair, guest, move, [MOVED] if moment == "b completed" else good + BROKEN)
+
+
+# ---- before post-copy: with preempt QEMU 10 waits there for the destination's first answer, deaf to all else ----
+
+
+def stuck_before_post_copy(case, p2p, **settings):
+    """Our stop has paused the guest; QEMU waits for an answer that the wire keeps."""
+    pair, guest, move = running_guest(case, "10", **settings)
+    wire = through_wire(case, pair)
+    wire.hold(ways=("back",))
+    start(move, wire, p2p, "--postcopy", *SLOW)
+    pair.a.virsh("migrate-postcopy", guest.name)
+    pair.a.wait_event("SUSPENDED/MIGRATED", guest.name)
+    return pair, guest, move, wire
+
+
+def goes_on_at_the_source(pair, guest, move, why):
+    words = move.finish_failed()
+    assert why in words, words
+    wait_until(lambda: states(pair, guest) == STAYED, f"states {states(pair, guest)}")
+    move.expect_intact()
+    words = pair.a.virsh_try("migrate", "--live", guest.name, pair.b.uri).stderr
+    assert "There's a migration process in progress" in words, words  # QEMU's, as long as it lives
+    expect(states(pair, guest), STAYED, "states after a second migration")
+    pair.a.virsh("suspend", guest.name)
+    pair.a.virsh("resume", guest.name)
+    guest.verdict()
+    end_guest(pair, guest)
+
+
+@test(p2p=[False, True], pause=[False, True], away=[False, True])
+def lost_before_post_copy(case, p2p, pause, away):
+    """The answer never comes: the guest has its run back, also from a source's daemon that was away meanwhile."""
+    pair, guest, move, wire = stuck_before_post_copy(case, p2p, pause_before_switchover=pause, peers=True)
+    if away:
+        pair.a.kill9()
+    wire.cut()
+    if away:
+        pair.a.start()
+        pair.a.reconnect()
+    goes_on_at_the_source(pair, guest, move, "Channel error" if pause and not away else "")
+
+
+@test(p2p=[False, True])
+def aborted_before_post_copy(case, p2p):
+    """Nothing is cut, and the answer is still not there: who aborts is not made to wait for it."""
+    pair, guest, move, wire = stuck_before_post_copy(case, p2p)
+    sent = []
+
+    def stands_still():
+        sent.append(query_migrate(pair.a, guest)["ram"]["transferred"])
+        return sent[-50:] == sent[-1:] * 50
+
+    wait_until(stands_still, lambda: f"it goes on: {sent[-5:]}")
+    pair.a.virsh("domjobabort", guest.name)
+    goes_on_at_the_source(pair, guest, move, "operation aborted")
+    wire.release()
