@@ -166,6 +166,49 @@ static enum core_event_type told_to_accounts(struct core_event event)
     return event.type == EV_BOOT && postcopied ? EV_MIG_POSTCOPY_ACTIVE : event.type;
 }
 
+static bool may_run_there(const struct core *c)
+{
+    switch ((enum out_state)c->out.state) {
+    case OUT_POSTCOPY:
+    case OUT_BROKEN:
+    case OUT_PERFORMED:
+    case OUT_POSTCOPY_DONE:
+    case OUT_CONCLUDING:
+    case OUT_DOUBT:
+    case OUT_RECOVERING:
+        return true;
+    case OUT_IDLE:
+    case OUT_BEGUN:
+    case OUT_CONNECTING:
+    case OUT_PREPARING:
+    case OUT_CONFIGURING:
+    case OUT_STARTING:
+    case OUT_PRECOPY:
+    case OUT_SWITCHING:
+    case OUT_CANCELLING:
+    case OUT_RETURNING:
+    case OUT_UNDOING:
+    case OUT_COUNT:
+        break;
+    }
+    return c->in.state != IN_IDLE;
+}
+
+/* Of a guest whose QEMU is gone, what was known before it went is what is known. */
+static void note_where(struct guest *g, const struct core_actions *actions)
+{
+    g->elsewhere |= may_run_there(&g->core);
+    for (unsigned i = 0; i < actions->count; i++) {
+        const struct core_action *a = &actions->list[i];
+        if (a->type == ACT_START_QEMU && !a->a)
+            g->elsewhere = false;
+        else if (a->type == ACT_JOB_END && !g->accounts.outgoing)
+            g->elsewhere = a->a != RESULT_OK;
+        else if (a->type == ACT_JOB_END && a->a != RESULT_GUEST_GONE)
+            g->elsewhere = a->a == RESULT_OK;
+    }
+}
+
 static void step(struct guest *g, struct core_event event)
 {
     struct core before = g->core;
@@ -176,6 +219,7 @@ static void step(struct guest *g, struct core_event event)
     core_step(&g->core, event, &actions);
     for (unsigned i = 0; i < actions.count; i++)
         accounts_action(&g->accounts, &actions.list[i], now);
+    note_where(g, &actions);
     log_debug("guest %s: %s -> %s/%s/%s, %u actions", g->name, core_event_name(event.type),
               life_phase_name(g->core.life.phase), out_state_name(g->core.out.state),
               in_state_name(g->core.in.state), actions.count);

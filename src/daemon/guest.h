@@ -65,6 +65,7 @@ struct guest {
     struct domain *defined; /* NULL: transient */
     struct domain *live;    /* while there is a QEMU (or one is being started) */
     bool autostart;
+    bool elsewhere; /* it may run on another host, by what is known of its migrations: it is not started by itself */
     bool tainted_by_monitor; /* a client used qemu-monitor-command */
 
     /* decisions */
@@ -242,6 +243,8 @@ int guest_journal_write(struct guest *g, struct fail *f);
 void guest_journal_append(struct guest *g);
 /* -> EV_SYNCED or EV_SYNC_FAILED */
 void guest_journal_sync(struct guest *g);
+/* The same, and nobody waits for it. */
+void guest_journal_keep(struct guest *g);
 /* Keep the completed job's statistics for after a restart. */
 void guest_store_job(struct guest *g);
 

@@ -69,6 +69,7 @@ static const struct item guest_items[] = {
     GUEST(7, max_downtime_ms),
     GUEST(8, tainted_by_monitor),
     GUEST(11, disks_inactive),
+    GUEST(12, elsewhere),
 };
 enum {
     TAG_BOOT_ID = 4,

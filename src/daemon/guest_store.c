@@ -170,6 +170,26 @@ void guest_journal_sync(struct guest *g)
     guest_event(g, EV_SYNC_FAILED, 0, 0);
 }
 
+static void is_kept(const struct fail *why, void *userdata)
+{
+    struct guest *g = guest_find_for_callback(userdata);
+    free(userdata);
+    if (why)
+        log_warning("sync a journal: %s", why->text);
+    if (g)
+        guest_forget_if_over(g);
+}
+
+void guest_journal_keep(struct guest *g)
+{
+    struct fail f = {.text = "out of memory"};
+    struct guest_callback *c = guest_callback_new(g);
+    if (c && g->journal && journal_file_sync(g->journal, is_kept, c, &f) == 0)
+        return;
+    free(c);
+    log_warning("guest %s: sync its journal: %s", g->name, f.text);
+}
+
 void guest_store_job(struct guest *g)
 {
     guest_journal_append(g);
@@ -268,6 +288,11 @@ static int load_live_or_definition(struct guest *g, struct fail *f)
     return domain_copy(g->defined, &g->live, f);
 }
 
+static bool has_left(const struct life *l)
+{
+    return l->phase == LIFE_OFF && l->state == CORE_SHUTOFF && l->reason == SHUTOFF_MIGRATED;
+}
+
 int guest_load(struct guest *g, bool *ret_has_process, struct process_identity *ret_identity,
                struct fail *f)
 {
@@ -287,6 +312,8 @@ int guest_load(struct guest *g, bool *ret_has_process, struct process_identity *
     if (g->last_attempt.known && g->core.in.verdict) /* the daemon ended before it was kept */
         verdicts_add(g->daemon->verdicts,
                      &(struct verdict){g->last_attempt, g->uuid, g->core.in.verdict - 1});
+    /* The last of its records may be lost with the host, and QEMU went on while no daemon listened. */
+    g->elsewhere |= core_migrating(&g->core) || has_left(&g->core.life);
     bool active = g->core.life.phase != LIFE_OFF;
     if (!active && !g->defined)
         return g->damaged ? fail_set(f, VIR_ERR_INTERNAL_ERROR, "it holds no document")

@@ -16,6 +16,8 @@ void migrate_job_begin(struct guest *g, bool outgoing)
     migrate_figures_over(g);
     g->migration = take_ptr(g->proposed);
     accounts_begin(&g->accounts, outgoing, guest_clock());
+    if (outgoing && g->autostart) /* a host that loses its power must find that it may have left */
+        guest_journal_keep(g);
 }
 
 static void add_times(const struct guest *g, struct job_stats *s)

@@ -351,6 +351,12 @@ static void autostart_all(struct registry *r)
         file_replace(mark, "", 0, 0600, &f) < 0)
         log_error("autostart: %s", f.text);
     for (struct guest *g = registry_next(r, NULL); g; g = registry_next(r, g)) {
+        if (g->autostart && g->elsewhere && !guest_is_active(g)) {
+            log_warning("guest %s is not started with the host: it has been migrated, or was on its way, and may run "
+                        "on another host; `virsh start` starts it",
+                        g->name);
+            continue;
+        }
         struct buffer text = {.limit = 4 << 20};
         struct guest_callback *c = guest_callback_new(g);
         if (g->autostart && g->defined && !guest_is_active(g) && c &&
