@@ -107,8 +107,9 @@ static int claim_socket(struct daemon *d, struct migration *m, const char *path,
                : fail_set(f, VIR_ERR_NO_MEMORY, "out of memory for the migration's address");
 }
 
-static int choose(struct daemon *d, struct migration *m, unsigned networks, struct ends *ret,
-                  struct fail *f)
+/* `again`: for the stream that resumes a broken post-copy. In a range that is full its own port has to do for
+ * that: QEMU listens there no more, or lets go of it when it hears of this. */
+static int choose(struct daemon *d, struct migration *m, bool again, struct ends *ret, struct fail *f)
 {
     const struct config *c = &d->config;
     struct migrate_uri u = {0};
@@ -121,20 +122,19 @@ static int choose(struct daemon *d, struct migration *m, unsigned networks, stru
         snprintf(ret->uris.items[ret->uris.count++], MIGRATE_URI_MAX, "%s", m->uri);
         return claim_socket(d, m, u.path, f);
     }
-    bool several =
-        !u.host[0] && !m->listen_address && networks > 1 && c->migration_address_count > 1;
+    bool several = !u.host[0] && !m->listen_address && again && c->migration_address_count > 1;
     const char *address = several ? every_address(c) : listen_address(c, m, u.host);
-    if (choose_port(d, m, address, u.port, &port, f) < 0)
+    if (choose_port(d, m, address, u.port, &port, f) < 0 && !(again && (port = m->port)))
         return -1;
     migrate_uri_format_tcp("tcp:", address, port, ret->listen, sizeof(ret->listen));
-    offer(c, u.host, port, networks, &ret->uris);
+    offer(c, u.host, port, again ? STREAM_URIS_MAX : 1, &ret->uris);
     return 0;
 }
 
 int migrate_choose_address(struct daemon *d, struct migration *m, struct fail *f)
 {
     struct ends ends;
-    if (choose(d, m, 1, &ends, f) < 0)
+    if (choose(d, m, false, &ends, f) < 0)
         return -1;
     m->listen_uri = arena_strdup(&m->arena, ends.listen);
     m->uri_out = arena_strdup(&m->arena, ends.uris.items[0]);
@@ -146,7 +146,7 @@ int migrate_choose_address(struct daemon *d, struct migration *m, struct fail *f
 int migrate_choose_recovery(struct daemon *d, struct migration *m, char *ret_listen, struct fail *f)
 {
     struct ends ends;
-    if (choose(d, m, STREAM_URIS_MAX, &ends, f) < 0)
+    if (choose(d, m, true, &ends, f) < 0)
         return -1;
     memcpy(ret_listen, ends.listen, sizeof(ends.listen));
     m->recovery.uris = ends.uris;

@@ -128,15 +128,13 @@ static void listen_now(void *userdata)
         guest_event(g, EV_LISTEN_FAILED, 0, 0);
 }
 
-/* Another program took the port after we had looked: the range has more. A port that was given may
- * be QEMU's own, from before: it lets go of it because of this very order, but a moment later. */
+/* Another program took the port after we had looked: the range may have more. Else it may be QEMU's own, from
+ * before: it lets go of it because of this very order, but a moment later. */
 static bool try_again(struct guest *g, const struct monitor_reply *reply)
 {
     struct recovery *r = &g->migration->recovery;
     if (reply->outcome != MONITOR_ERROR || !strstr(reply->error, "in use"))
         return false;
-    if (g->migration->port)
-        return listen_again(g);
     return r->laters++ < OWN_PORT_TRIES &&
            timer_arm(&r->later, daemon_event(g->daemon), OWN_PORT_PAUSE, listen_now, g) == 0;
 }

@@ -41,9 +41,10 @@ def p2p_uri(move):
 
 
 def resume(move, way, uri, *options):
-    """The command with which an operator takes a broken post-copy up."""
+    """The command with which an operator takes a broken post-copy up; the destination chooses where without a URI."""
     to = [move.destination.uri] if way == "client-managed" else ["--p2p", p2p_uri(move)]
-    move.start_virsh("migrate", "--live", "--postcopy", "--postcopy-resume", *options, move.guest.name, *to, uri)
+    uri = [uri] if uri else []
+    move.start_virsh("migrate", "--live", "--postcopy", "--postcopy-resume", *options, move.guest.name, *to, *uri)
 
 
 # ---- what happened ----

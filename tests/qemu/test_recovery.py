@@ -190,6 +190,28 @@ def broken_on_purpose(case, qemu, way, end):
     expect_whole(pair, guest, move, 1)
 
 
+@test(qemu=QEMUS, way=WAYS)
+def range_of_ports_that_is_full(case, qemu, way):
+    """It has one port, and this migration has it: it does for each stream, those that resume it as well."""
+    pair, guest, move = guest_that_moves(case, qemu, way, migration_port_min=case.port, migration_port_max=case.port)
+    enter(move, way)
+    for count in (1, 2):
+        pair.a.virsh("domjobabort", "--postcopy", guest.name)
+        wait_broken(pair, count)
+        finish_failed(move)
+        for host in (pair.a, pair.b):
+            wait_until(lambda host=host: query_migrate(host, guest)["status"] == "postcopy-paused",
+                       "QEMU does not notice the break")
+        sent = query_migrate(pair.a, guest)["ram"]["transferred"]
+        resume(move, way, None)
+        wait_mended(pair, count)
+        wait_until(lambda sent=sent: query_migrate(pair.a, guest)["ram"]["transferred"] > sent + (1 << 18),
+                   "no pages come")
+    move.let_go("--postcopy")
+    move.finish()
+    expect_whole(pair, guest, move, 2)
+
+
 @test(qemu=QEMUS)
 def resume_of_what_is_not_broken(case, qemu):
     """There is nothing to resume, and nothing is disturbed."""
