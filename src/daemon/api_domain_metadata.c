@@ -63,6 +63,9 @@ static int choose(struct metadata_change *c, const struct guest *g, struct fail 
 {
     uint32_t flags = c->args->flags;
     bool active = guest_is_active(g) && g->live;
+    if (g->core.out.state != OUT_IDLE) /* the destination has its documents already, or is about to */
+        return fail_set(f, VIR_ERR_OPERATION_INVALID,
+                        "not while a migration of the domain is under way: the change would not go with it");
     c->in_live = flags == 0 ? active : (flags & VIR_DOMAIN_AFFECT_LIVE) != 0;
     c->in_definition = flags == 0 ? !active : (flags & VIR_DOMAIN_AFFECT_CONFIG) != 0;
     if (c->in_live && !active)

@@ -59,3 +59,19 @@ def both_ends_can_be_looked_at(case, qemu):
     pair.a.virsh("domjobabort", "guest")
     moving.wait(PATIENCE)
     expect(pair.b.state("guest"), "none", "state on the destination after an abort")
+
+
+@test(qemu=BOTH)
+def metadata_that_would_not_go_with_it_is_refused(case, qemu):
+    """The destination has the document since Begin. libvirt refuses it, too, after half a minute."""
+    pair, _, moving = on_its_way(case, qemu)
+    domain = pair.a.client.domain("guest")
+    kind = libvirt.VIR_DOMAIN_METADATA_TITLE
+    for flags in (0, libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG):
+        refused(lambda: domain.setMetadata(kind, "lost", None, None, flags),
+                libvirt.VIR_ERR_OPERATION_INVALID, "would not go with it")
+    pair.a.virsh("domjobabort", "guest")
+    expect(moving.wait(PATIENCE) != 0, True, "virsh migrate failed")
+    domain.setMetadata(kind, "kept", None, None, 0)
+    pair.a.virsh("migrate", "--live", "guest", pair.b.uri, pair.b.migrate_uri)
+    expect(pair.b.client.domain("guest").metadata(kind, None), "kept", "title at the destination")
