@@ -241,6 +241,13 @@ void api_peer_finish(struct call *call)
 
 /* ---- FIGURES, PING -------------------------------------------------------------------------- */
 
+/* The guest that came with this attempt, if nothing has been counted since: it may have gone on to a third host. */
+static struct guest *find_counted(const struct daemon *d, const struct peer_token *token)
+{
+    struct guest *g = find_arrived(d, token);
+    return g && !core_migrating(&g->core) && !g->accounts.outgoing ? g : NULL;
+}
+
 void api_peer_figures(struct call *call)
 {
     const struct peer_figures *args = call->args;
@@ -248,7 +255,7 @@ void api_peer_figures(struct call *call)
     struct cookie cookie = {0};
     struct guest *g = find_live(call->daemon, &call->client->token);
     if (!g)
-        g = find_arrived(call->daemon, &call->client->token);
+        g = find_counted(call->daemon, &call->client->token);
     if (cookie_parse(args->cookie.data, args->cookie.size, &call->arena, &cookie, &f) < 0) {
         call_fail(call, &f);
         return;

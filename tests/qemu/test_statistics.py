@@ -228,3 +228,24 @@ def downtime_of_a_post_copy_that_nobody_attends(case, qemu):
         told = wait_job(host, guest)
         assert 0 < told["downtime"] < told["time_elapsed"], (host.name, told)
     end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def figures_that_come_when_the_guest_has_gone_on(case, qemu):
+    """The source's daemon was away, and sends its figures when they are of no job any more that the destination tells of."""
+    pair, guest, move = running_guest(case, qemu, peers=True)
+    third = case.batond("c", pair.timeline, 4).start()
+    enter_post_copy(move)
+    pair.a.virsh("migrate-setspeed", guest.name, "1000", "--postcopy")
+    pair.a.kill9()
+    wait_until(lambda: pair.b.state(guest.name) == "RUNNING/MIGRATED", "it does not arrive")
+    pair.b.client.connection.defineXML(guest.xml)
+    pair.b.virsh("migrate", "--live", guest.name, third.uri, third.migrate_uri)
+    told = statistics(pair.b, guest.name)
+    pair.a.start()
+    pair.a.reconnect()
+    wait_until(lambda: pair.a.state(guest.name) == "SHUTOFF/MIGRATED", "the source does not conclude")
+    statistics(pair.b, guest.name)  # what came before this is taken in by then
+    expect(statistics(pair.b, guest.name), told, "statistics of the destination's own migration")
+    third.client.domain(guest.name).destroy()
+    end_guest(pair, guest)
