@@ -121,6 +121,12 @@ void out_ask_again_postcopy(struct step *s)
         step_act(s, ACT_ASK_PEER, SWITCHED_POSTCOPY);
 }
 
+/* It was given up for broken, and a daemon that died had only meant to tell QEMU to go on. */
+void out_continue_again(struct step *s)
+{
+    step_act(s, ACT_CONTINUE, 0);
+}
+
 /* The destination's daemon, or the client, had the bad news first. */
 void out_failed_broken(struct step *s)
 {

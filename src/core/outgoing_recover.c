@@ -393,12 +393,11 @@ void out_stalled_broken(struct step *s)
     step_answer(s, CALL_PERFORM, RESULT_POSTCOPY_FAILED);
 }
 
-/* QEMU may hang where post-copy should begin, and takes no pause there. Where it can't have begun it is
- * cancelled; elsewhere nobody here knows whether it has. */
+/* The guest stands still and nothing goes on: a network that swallows everything, or a QEMU that hangs where
+ * post-copy should begin. Where it can't have begun the migration is cancelled; elsewhere nobody here knows
+ * whether it has, and QEMU takes no pause there. */
 void out_stalled_early(struct step *s)
 {
-    if (!out(s)->postcopy_sent)
-        return;
     if (out_may_cancel(out(s))) {
         out_cancel(s, RESULT_QEMU_FAILED);
     } else if (life(s)->vcpus) {

@@ -5,7 +5,7 @@
  * sent more, or that the destination's daemon answers a PING; at the destination that a PING came,
  * or that QEMU holds more memory: so a daemon that is away breaks no stream that lives. When
  * neither came for postcopy_stall_timeout, the machine is told (EV_STALLED), and again each time
- * that it passes. The same of a source that has stopped the guest for the switchover, has sent its last
+ * that it passes. The same of a source where the guest stands still before post-copy, or for the switchover, that has sent its last
  * page, or was ordered to break or resume its stream, where only QEMU counts, and of an arrival that has
  * not begun and whose source's daemon is gone. Whether pages remain makes the difference between a break that is mended and a guest that is
  * lost, so the source's QEMU is asked just before the machine is told.
@@ -28,10 +28,14 @@ enum {
     ARRIVAL_SECONDS = 10,
 };
 
+static bool is_early(const struct outgoing *out)
+{
+    return out->state == OUT_PRECOPY || out->state == OUT_SWITCHING;
+}
+
 static bool may_give_up(const struct outgoing *out)
 {
-    return out->postcopy_sent &&
-           (out->state == OUT_PRECOPY || out->state == OUT_SWITCHING || out->state == OUT_CANCELLING);
+    return out->postcopy_sent && (is_early(out) || out->state == OUT_CANCELLING);
 }
 
 /* QEMU 10 gives a post-copy up before it begins, or in the switchover, without an event, and stays where it is for ever.
@@ -46,10 +50,12 @@ static bool gives_up(const struct outgoing *out, const struct qmp_migrate_info *
            (out->state == OUT_SWITCHING && info->status == QMP_MIGRATION_DEVICE);
 }
 
-static bool source_is_watched(const struct outgoing *out)
+static bool source_is_watched(const struct core *c)
 {
-    return out->state == OUT_SWITCHING || out->state == OUT_POSTCOPY || out->state == OUT_BROKEN ||
-           out->state == OUT_RECOVERING;
+    if (c->out.state == OUT_PRECOPY)
+        return c->out.postcopy_sent && !c->life.vcpus; /* by our stop */
+    return c->out.state == OUT_SWITCHING || c->out.state == OUT_POSTCOPY || c->out.state == OUT_BROKEN ||
+           c->out.state == OUT_RECOVERING;
 }
 
 static bool destination_is_watched(const struct incoming *in)
@@ -78,7 +84,7 @@ static bool destination_is_watched(const struct incoming *in)
 
 static bool is_watched(const struct guest *g)
 {
-    return g->migration && (source_is_watched(&g->core.out) || destination_is_watched(&g->core.in));
+    return g->migration && (source_is_watched(&g->core) || destination_is_watched(&g->core.in));
 }
 
 static bool is_looked_at(const struct guest *g)
@@ -121,7 +127,8 @@ static void look_for_end(struct guest *g, const struct qmp_migrate_info *info)
         return;
     w->gives_up = false;
     log_warning("guest %s: QEMU has given post-copy up: %s", g->name, info->error);
-    migrate_blame_qemu(g, info);
+    if (g->core.out.outcome == RESULT_OK)
+        migrate_blame_qemu(g, info);
     guest_event(g, EV_STALLED, 0, 0);
 }
 
@@ -139,6 +146,8 @@ static void figures_came(const struct monitor_reply *reply, void *userdata)
         note_progress(g, info.ram.transferred);
         g->migration->watch.all_sent = info.ram.remaining == 0;
     }
+    if (!known && is_early(&g->core.out)) /* busy, as with a disk that is slow to take what was written */
+        g->migration->watch.moved = timer_now();
     check_stall(g);
     look_for_end(g, known ? &info : NULL);
 }
@@ -194,19 +203,24 @@ static bool was_away(struct watch *w, uint64_t now, uint64_t expected)
     return now - before > 2 * expected;
 }
 
-static void warn(const struct guest *g, bool all_sent)
+static void warn(struct guest *g, bool all_sent)
 {
     unsigned seconds = g->daemon->config.postcopy_stall_timeout;
-    if (all_sent)
+    if (is_early(&g->core.out)) {
+        fail_set(&g->trouble, VIR_ERR_OPERATION_FAILED,
+                 "job 'migration out' failed: the guest stood still, and nothing was sent for %u s", seconds);
+        log_warning("guest %s: %s", g->name, g->trouble.text);
+    } else if (all_sent) {
         log_warning("guest %s: QEMU has sent its last page, and has not heard for %u s that it came", g->name, seconds);
-    else if (g->core.out.state == OUT_POSTCOPY || g->core.in.state == IN_DRAINING)
+    } else if (g->core.out.state == OUT_POSTCOPY || g->core.in.state == IN_DRAINING) {
         log_warning("guest %s: post-copy has stood still for %u s and the other host's daemon is not "
                     "heard: its stream is taken for broken", g->name, seconds);
+    }
 }
 
-static bool source_was_ordered(const struct core *c)
+static bool only_qemu_counts(const struct core *c)
 {
-    return c->out.state == OUT_RECOVERING || (c->out.state != OUT_IDLE && core_waits(c, CALL_ABORT));
+    return is_early(&c->out) || c->out.state == OUT_RECOVERING || (c->out.state != OUT_IDLE && core_waits(c, CALL_ABORT));
 }
 
 static void check_stall(struct guest *g)
@@ -214,7 +228,7 @@ static void check_stall(struct guest *g)
     struct watch *w = &g->migration->watch;
     uint64_t now = timer_now();
     bool all_sent = g->core.out.state == OUT_POSTCOPY && w->all_sent;
-    uint64_t sign = all_sent || source_was_ordered(&g->core) ? w->moved : w->alive;
+    uint64_t sign = all_sent || only_qemu_counts(&g->core) ? w->moved : w->alive;
     if (!is_watched(g) || stall_timeout(g) == 0 || now - sign < stall_timeout(g))
         return;
     w->alive = w->moved = now;
@@ -227,7 +241,7 @@ static void check_stall(struct guest *g)
 /* Before post-copy has begun that the other daemon lives says nothing of QEMU here. */
 static void ping(struct guest *g)
 {
-    if (source_is_watched(&g->core.out) && g->core.out.state != OUT_SWITCHING)
+    if (source_is_watched(&g->core) && !is_early(&g->core.out))
         peer_ping(g, g->core.out.state == OUT_POSTCOPY ? UINT64_MAX : PING_PATIENCE);
 }
 

@@ -80,9 +80,16 @@ static bool is_heard(const struct world *w, const struct scenario *s, enum host 
     return w->daemons[SOURCE].up && (out == OUT_POSTCOPY || out == OUT_BROKEN || out == OUT_RECOVERING);
 }
 
-bool peer_hangs_early(const struct outgoing *out)
+static bool hangs_early(const struct outgoing *out)
 {
     return out->state == OUT_PRECOPY || out->state == OUT_SWITCHING || out->state == OUT_CANCELLING;
+}
+
+bool peer_may_stall(const struct core *c)
+{
+    if (c->out.state == OUT_PRECOPY)
+        return c->out.postcopy_sent && !c->life.vcpus;
+    return c->out.state != OUT_CANCELLING;
 }
 
 /* Where something hangs that only time tells; elsewhere it is an oddity. */
@@ -94,7 +101,7 @@ static bool has_stalled(const struct world *w, const struct scenario *s, enum ho
         if (c->out.state == OUT_BROKEN)
             return (core_waits(c, CALL_PERFORM) && !is_heard(w, s, h)) ||
                    (core_waits(c, CALL_ABORT) && q->phase == PHASE_PC_LAST);
-        if (peer_hangs_early(&c->out))
+        if (hangs_early(&c->out))
             return q->phase == PHASE_HUNG || q->phase == PHASE_STUCK;
         if (c->out.state == OUT_RECOVERING)
             return (c->out.recovery == RECOVERY_PAUSING && q->phase == PHASE_PC_LAST) ||

@@ -62,7 +62,7 @@ static const struct entry entries[] = {
     OUT(QEMU_RESUMED, O_SPAN(BEGUN, SWITCHING) | O(PERFORMED) | O(DOUBT), by_hand),
     OUT(QEMU_RESUMED, O(POSTCOPY) | O(POSTCOPY_DONE), "QEMU says failed before it lets the guest run"),
     OUT(MIG_NONE, O_SPAN(STARTING, POSTCOPY) | O(CANCELLING), by_boot),
-    OUT(MIG_PRE_SWITCHOVER, O(STARTING), by_boot),
+    OUT(MIG_PRE_SWITCHOVER, O(STARTING) | O(BROKEN), by_boot),
     OUT(MIG_DEVICE, O(STARTING), by_boot),
     OUT(MIG_COMPLETED, O(STARTING), by_boot),
     OUT(MIG_POSTCOPY_ACTIVE, O(STARTING), by_boot),

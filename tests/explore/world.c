@@ -422,7 +422,7 @@ static bool oddity(struct world *w, const struct scenario *s, struct move m, str
     if (m.which == ODD_IO_ERROR)
         w->happened |= HAPPENED_HALT;
     if (m.which == ODD_STALL)
-        return !peer_hangs_early(&w->daemons[m.on].core.out) && host_takes_calls(w, m.on) && core_migrating(&w->daemons[m.on].core) &&
+        return peer_may_stall(&w->daemons[m.on].core) && host_takes_calls(w, m.on) && core_migrating(&w->daemons[m.on].core) &&
                host_step(w, s, m.on, peer_stalled(w, m.on), NO_CRASH, v);
     if (m.which == ODD_POWER_LOSS || m.which == ODD_TAIL_LOST)
         return host_lose_power(w, s, m.on, m.which == ODD_TAIL_LOST);

@@ -372,8 +372,8 @@ bool peer_proves(struct world *w, const struct scenario *s, struct move m, struc
 bool peer_recovers(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
 bool peer_is_recoverable(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
 bool peer_asks_again(struct world *w, const struct scenario *s, struct move m, struct verdict *v);
-/* That it hangs only QEMU's own words tell. */
-bool peer_hangs_early(const struct outgoing *out);
+/* Silence is looked for; elsewhere QEMU's own words have to tell that it hangs. */
+bool peer_may_stall(const struct core *c);
 /* What it is told then: QEMU is asked whether pages remain, just before. */
 struct core_event peer_stalled(const struct world *w, enum host h);
 bool peer_stalls(struct world *w, const struct scenario *s, struct move m, struct verdict *v);

@@ -163,3 +163,34 @@ def aborted_before_post_copy(case, p2p):
     pair.a.virsh("domjobabort", guest.name)
     goes_on_at_the_source(pair, guest, move, "operation aborted")
     wire.release()
+
+
+# ---- the guest stands still, and nobody says that the network swallows everything ----
+
+
+def goes_on_after_silence(pair, guest, move, wire):
+    words = move.finish_failed()
+    assert "the guest stood still, and nothing was sent for 2 s" in words, words
+    wait_until(lambda: states(pair, guest) == STAYED, f"states {states(pair, guest)}")
+    move.expect_intact()
+    wire.release()
+    move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(p2p=[False, True])
+def silence_before_post_copy(case, p2p):
+    """It is not waited for until TCP gives up."""
+    pair, guest, move, wire = stuck_before_post_copy(case, p2p, postcopy_stall_timeout=2)
+    goes_on_after_silence(pair, guest, move, wire)
+
+
+@test(qemu=QEMUS, p2p=[False, True], pause=[False, True])
+def silence_in_the_switchover(case, qemu, p2p, pause):
+    """Of a pre-copy: all of it may be there, but nobody has told the destination to let it run."""
+    pair, guest, move = running_guest(case, qemu, postcopy_stall_timeout=2, pause_before_switchover=pause)
+    wire = through_wire(case, pair)
+    start(move, wire, p2p, *SLOW)
+    wire.hold()
+    move.let_go()
+    goes_on_after_silence(pair, guest, move, wire)

@@ -18,7 +18,7 @@ from lib.hosts import PROJECT
 from lib.move import Move, end_guest, start_guest, wait_until
 from lib.qmp import BareQemu, Ports, QmpError
 from lib.runner import expect, skip, test
-from lib.wire import Turnstile, reset
+from lib.wire import Turnstile, UnixWire, reset
 from moving import (CRAWL, FULL, QEMUS, SLOW, abort_when, enter_post_copy, hold_before_post_copy, query_migrate, refused,
                     running_guest, through_wire)
 
@@ -59,10 +59,10 @@ class Bare:
         for end in (self.source, self.destination):
             end.capabilities(**{"events": True, "return_path": True, **values})
 
-    def migrate(self, bandwidth=20 * MIB):
+    def migrate(self, bandwidth=20 * MIB, wire=None):
         self.source.qmp.command("migrate-set-parameters", max_bandwidth=bandwidth, max_postcopy_bandwidth=MIB)
         self.destination.qmp.command("migrate-incoming", uri=self.uri)
-        self.source.qmp.command("migrate", uri=self.uri)
+        self.source.qmp.command("migrate", uri=f"unix:{wire.path}" if wire else self.uri)
 
     def into_post_copy(self):
         self.capabilities(postcopy_ram=True)
@@ -393,7 +393,9 @@ def cancelled_in_the_switchover(case, qemu, at):
     bare.capabilities()
     bare.source.capabilities(pause_before_switchover=at == "device")
     bare.destination.capabilities(late_block_activate=True)
-    bare.migrate(bandwidth=200 * MIB)
+    wire = case.own(UnixWire(f"{case.folder}/wire", f"{case.folder}/stream"))
+    wire.hold(ways=("back",))  # it waits in the switchover for the destination's last word
+    bare.migrate(bandwidth=200 * MIB, wire=wire)
     source = bare.source.qmp
     if at == "device":
         source.wait_event("pre-switchover")
