@@ -5,12 +5,14 @@
  * sent more, or that the destination's daemon answers a PING; at the destination that a PING came,
  * or that QEMU holds more memory: so a daemon that is away breaks no stream that lives. When
  * neither came for postcopy_stall_timeout, the machine is told (EV_STALLED), and again each time
- * that it passes. The same of a source where the guest stands still before post-copy, or for the switchover, that has sent its last
- * page, or was ordered to break or resume its stream, where only QEMU counts, and of an arrival that has
- * not begun and whose source's daemon is gone. Whether pages remain makes the difference between a break that is mended and a guest that is
- * lost, so the source's QEMU is asked just before the machine is told.
+ * that it passes. The same of a source where the guest stands still before post-copy or for the
+ * switchover, that has sent its last page, or was ordered to break or resume its stream, where only
+ * QEMU counts, and of an arrival that has not begun and whose source's daemon is gone. Whether pages
+ * remain makes the difference between a break that is mended and a guest that is lost, so the
+ * source's QEMU is asked just before the machine is told.
  *
- * A source's QEMU that was told to begin post-copy is looked at from then on: it may hang there, and only what it answers tells.
+ * A source's QEMU that was told to begin post-copy is looked at from then on: it may hang there, and
+ * only what it answers tells.
  *
  * A destination without the channel is not watched: nobody would take up there what was broken.
  */
