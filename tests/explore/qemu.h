@@ -7,6 +7,8 @@ void qemu_run(struct world *w, enum host h);
 void qemu_halt(struct world *w, enum host h);
 /* Its end of the stream closes. */
 void qemu_hang_up(struct world *w);
+/* From its SHUTDOWN to its STOP nothing else stops it or lets it run. */
+bool qemu_is_powering_off(const struct qemu *q);
 /* Its migration is over, with this as the last word. */
 void qemu_over(struct world *w, enum host h, enum core_event_type status);
 /* What QEMU says keeps its order within a row, and has none with the others: events, said by the thread that they happen

@@ -2,7 +2,7 @@
  * everything around them.
  *
  * The whole world is one struct of bytes: it is copied, hashed and compared. What the production
- * daemon does round core_step() is modelled in host.c, QEMU in qemu.c, the libvirt client in
+ * daemon does round core_step() is modelled in host.c, QEMU in qemu*.c, the libvirt client in
  * client.c. A move is one thing that happens next; which of the possible moves happens is what the
  * explorer tries out, all of them.
  *
