@@ -78,7 +78,7 @@ struct migration {
     bool preempt;      /* postcopy-preempt on both */
     bool peer_is_baton;
     int paused_reason; /* destination: why the guest stood still at the source, 0: it ran */
-    bool definition_lost; /* the destination could not keep the guest's definition */
+    bool definition_lost; /* the destination could not keep the guest's definition, or has not said that it did */
 
     /* destination: the definition that comes with PERSIST_DEST (migrate_definition.c) */
     bool finish_came;             /* and with it what the source says of the definition */
@@ -202,6 +202,8 @@ void migrate_finish_definition(struct guest *g);
 void migrate_drop_definition(struct guest *g);
 /* Its job is over well and may leave its definition to be written: for the journal. */
 bool migrate_definition_is_due(const struct guest *g);
+/* The definition that came with it is not on the disk yet: that the guest was taken is not said before (peer_prove_taken). */
+bool migrate_definition_is_awaited(const struct guest *g);
 /* Let go of a migration that is over, unless its definition is being written: it is then let go of by that. */
 void migrate_release(struct guest *g);
 

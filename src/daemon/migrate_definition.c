@@ -149,6 +149,11 @@ static int make_finished(struct guest_change *c, struct guest *g, struct fail *f
     return 0;
 }
 
+bool migrate_definition_is_awaited(const struct guest *g)
+{
+    return persists(g->migration) && !g->migration->written;
+}
+
 static void finished(struct guest_change *c, struct guest *g, const struct fail *why)
 {
     struct migration *m = g->migration;
@@ -164,6 +169,8 @@ static void finished(struct guest_change *c, struct guest *g, const struct fail 
     }
     if (!why && m->outgoing && g->defined)
         domain_free(definition_replace(g, NULL));
+    if (migrate_definition_is_awaited(g))
+        peer_prove_taken(g);
     guest_answer_held(g);
     if (!g->stepping)
         migrate_release(g);
@@ -187,8 +194,8 @@ void migrate_finish_definition(struct guest *g)
     if (!concerns_definition(m))
         return;
     if (m->outgoing && m->definition_lost) {
-        log_warning("guest %s migrated, but the destination could not keep its definition: it stays "
-                    "here",
+        log_warning("guest %s migrated, but the destination has not kept its definition, or has not said so: it "
+                    "stays here",
                     g->name);
         return;
     }

@@ -19,6 +19,7 @@
 #include "daemon/migrate.h"
 #include "daemon/peer_link.h"
 #include "daemon/peer_uri.h"
+#include "libvirt/libvirt-domain.h"
 #include "util/log.h"
 #include "wire/frame.h"
 
@@ -68,7 +69,7 @@ static void drop_link(struct peer *p)
 {
     peer_link_free(p->link);
     p->link = NULL;
-    p->handshaking = p->opened = p->attaching = p->attached = p->has_guest = false;
+    p->handshaking = p->opened = p->attaching = p->attached = p->has_guest = p->kept = false;
     p->pinged = 0;
     for (int i = 0; i < PEER_QUESTIONS_MAX; i++)
         p->questions[i].sent = false;
@@ -245,6 +246,14 @@ static void up(void *userdata)
     peer_attach(p);
 }
 
+/* It may be the last word on the definition, too: there may be no Confirm. */
+static void note_definition(struct peer *p)
+{
+    struct migration *m = p->guest->migration;
+    if (m->flags & VIR_MIGRATE_PERSIST_DEST)
+        m->definition_lost = !p->kept;
+}
+
 static void take_proof(struct peer *p, const struct frame *frame)
 {
     struct guest *g = p->guest;
@@ -263,6 +272,8 @@ static void take_proof(struct peer *p, const struct frame *frame)
     p->has_guest = p->asking;
     if (!p->asking)
         p->silences = 0;
+    if (proof.proof == PROOF_TAKEN)
+        note_definition(p);
     guest_event(g, EV_PROOF_RELEASED + (enum core_event_type)proof.proof, 0, 0);
 }
 
@@ -282,6 +293,8 @@ static void message(void *userdata, const struct frame *frame)
         take_proof(userdata, frame);
     else if (frame->procedure == PEER_RUNS)
         take_runs(userdata, frame);
+    else if (frame->procedure == PEER_KEPT)
+        ((struct peer *)userdata)->kept = true;
 }
 
 static const struct peer_link_ops link_ops = {

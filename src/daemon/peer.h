@@ -74,6 +74,7 @@ struct peer {
     bool asking;
     bool silent; /* and nobody answers: the machine was told */
     bool refuses; /* silent: it is there, and does not know */
+    bool kept;      /* it says that it has the guest's definition on its disk, over the link that stands */
     bool has_guest; /* it says that the guest is there, over the link that stands */
     uint8_t switched;
     unsigned silences;
@@ -130,6 +131,8 @@ struct peer_waiting {
 struct guest *peer_find_guest(struct call *call);
 /* ACT_PROVE: to everyone who asks about this guest's attempt */
 void peer_prove(struct guest *g, uint8_t proof);
+/* The definition that a guest brought along is on the disk, or won't be: who asks hears now that it was taken. */
+void peer_prove_taken(struct guest *g);
 /* ACT_PEER_RECOVERABLE: to everyone who asked for it */
 void peer_recoverable(struct guest *g, bool yes);
 /* They get no answer any more but that it is over. */

@@ -138,21 +138,41 @@ static void send_runs(struct client *c, const struct guest *g)
         client_send_event(c, rpc_find(PROGRAM_PEER, PEER_RUNS), &message);
 }
 
+/* Or else the source that was to be undefined stays defined: the definition would be nowhere. */
+static void send_kept(struct client *c, const struct guest *g)
+{
+    if (g && g->defined && !(g->migration && g->migration->definition_lost))
+        client_send_event(c, rpc_find(PROGRAM_PEER, PEER_KEPT), NULL);
+}
+
 /* `g` is NULL when it is not here any more. */
 static void send_proof(struct client *c, const struct guest *g, uint8_t proof)
 {
     struct peer_proof message = {proof};
-    if (proof == PROOF_TAKEN)
+    if (proof == PROOF_TAKEN) {
+        send_kept(c, g);
         send_runs(c, g);
+    }
     client_send_event(c, rpc_find(PROGRAM_PEER, PEER_PROOF), &message);
 }
 
-void peer_prove(struct guest *g, uint8_t proof)
+static void prove(const struct guest *g, uint8_t proof)
 {
     const struct peer_token *token = g->migration ? &g->migration->token : &g->last_attempt;
     for (struct client *c = server_clients(g->daemon->server); c; c = c->next)
         if (c->asks && peer_token_equal(&c->token, token))
             send_proof(c, g, proof);
+}
+
+void peer_prove(struct guest *g, uint8_t proof)
+{
+    if (proof != PROOF_TAKEN || !migrate_definition_is_awaited(g))
+        prove(g, proof);
+}
+
+void peer_prove_taken(struct guest *g)
+{
+    prove(g, PROOF_TAKEN);
 }
 
 /* What the machine says of this guest is so. False: the call was answered. */
@@ -186,10 +206,11 @@ void api_peer_ask(struct call *call)
     c->asks = true;
     uint8_t proof = verdict ? verdict->proof : PROOF_COUNT;
     call_reply(call, NULL);
+    const struct guest *arrived = g ? NULL : find_arrived(c->daemon, &c->token);
     if (g)
         guest_event(g, EV_ASKED, (uint8_t)args->switched, 0);
-    else
-        send_proof(c, find_arrived(c->daemon, &c->token), proof);
+    else if (!arrived || !arrived->defining || !migrate_definition_is_awaited(arrived))
+        send_proof(c, arrived, proof);
 }
 
 /* ---- FINISH: the source carries it itself --------------------------------------------------- */

@@ -76,5 +76,6 @@ static const struct rpc_proc peer_procs[] = {
     {PROGRAM_PEER, PEER_PING, "PING", NULL, NULL, RPC_PEER},
     {PROGRAM_PEER, PEER_SETTLE, "SETTLE", &t_settle, &t_settle_ret, 0},
     {PROGRAM_PEER, PEER_RUNS, "RUNS_EVENT", &t_runs, NULL, RPC_EVENT},
+    {PROGRAM_PEER, PEER_KEPT, "KEPT_EVENT", NULL, NULL, RPC_EVENT},
 };
 const struct rpc_program peer_program = {PROGRAM_PEER, peer_procs, COUNT_OF(peer_procs)};

@@ -6,7 +6,7 @@
  *   source                                   destination
  *     HELLO token, guest  ---------------->    the connection is now attached to this attempt
  *     ASK how it was switched ------------>    answered when the question was taken in
- *                         <----------------  PROOF, one or more: what became of the guest there
+ *                         <----------------  PROOF, one or more: what became of the guest there (with KEPT, RUNS)
  *     RECOVER             ---------------->    answered with the addresses of the new stream
  *     FINISH              ---------------->    the source carries its client's Finish itself
  *     FIGURES             ---------------->    the statistics of the whole migration
@@ -36,6 +36,7 @@ enum peer_procedure {
     PEER_PING = 7,
     PEER_SETTLE = 8,
     PEER_RUNS = 9, /* a message, right before a PROOF that the guest was taken */
+    PEER_KEPT = 10, /* likewise: it has a definition there, on the disk */
 };
 
 enum {

@@ -4,7 +4,7 @@ import signal
 
 from lib.move import PRE_COPY, UNDONE_AFTER_STOP, end_guest, wait_until
 from lib.runner import expect, test
-from moving import QEMUS, SLOW, ordered, refused, running_guest, through_wire
+from moving import CRAWL, QEMUS, SLOW, ordered, refused, running_guest, through_wire
 from small_disk import SmallDisk
 
 
@@ -84,5 +84,26 @@ def nothing_is_sent(case, qemu, way):
     pair.a.virsh("migrate-setspeed", guest.name, "2000")
     move.start_virsh("migrate", "--live", guest.name, *to)
     move.finish()
+    move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS)
+def a_definition_that_has_no_place_stays(case, qemu):
+    """Nobody is left to tell the source that the destination could not keep it: not undefined, or it would be nowhere."""
+    disk = case.own(SmallDisk(os.path.join(case.folder, "b", "lib")))
+    pair, guest, move = running_guest(case, qemu, peers=True)
+    guest.console.command("p", "paused")
+    move.start("--postcopy", "--persistent", "--undefinesource", *SLOW, "--postcopy-bandwidth", CRAWL)
+    move.wait_pass()
+    disk.fill()
+    pair.a.virsh("migrate-postcopy", guest.name)
+    pair.b.wait_event("RESUMED/POSTCOPY", guest.name)
+    move.kill_virsh()
+    move.let_go("--postcopy")
+    wait_until(lambda: "has not kept its definition" in pair.a.log_tail(), "the source does not know")
+    move.expect_states("SHUTOFF/MIGRATED", "RUNNING/MIGRATED")
+    expect([host.client.domain(guest.name).isPersistent() for host in (pair.a, pair.b)], [1, 0], "persistent")
+    disk.empty()
     move.expect_intact()
     end_guest(pair, guest)

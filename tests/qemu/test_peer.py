@@ -1,12 +1,19 @@
 """Two daemons that settle an attempt between them: proof, the last figures, and strangers at the peers' listener."""
+import os
 import signal
 import socket
 import struct
+import sys
+
+import libvirt
 
 from lib.move import PRE_COPY, end_guest, statistics, wait_until
 from lib.raw_rpc import DEADLINE, NUMBERS, REMOTE, frame, opaque, string, u32
 from lib.runner import expect, test
 from moving import QEMUS, SLOW, ordered, running_guest, wait_job
+
+sys.path.append(os.path.join(os.path.dirname(__file__), "..", "interop"))
+from steps import Steps  # noqa: E402  pylint: disable=wrong-import-position
 
 PEER = 0x6261746F
 HELLO, ASK = 1, 2
@@ -67,6 +74,25 @@ def lost_finish_is_settled_by_proof(case, qemu):
     move.finish()
     move.expect_events(PRE_COPY)
     move.expect_intact()
+    end_guest(pair, guest)
+
+
+@test(qemu=QEMUS, restarted=[0, 1])
+def undefined_by_proof(case, qemu, restarted):
+    """Its client dies before Confirm: the source is undefined when the destination says that it has the definition."""
+    pair, guest, _ = running_guest(case, qemu, peers=True)
+    steps = Steps(case, pair, guest, libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PERSIST_DEST |
+                  libvirt.VIR_MIGRATE_UNDEFINE_SOURCE)
+    steps.begin()
+    steps.prepare()
+    steps.perform()
+    steps.finish()
+    if restarted:
+        pair.b.restart()
+    steps.source.close()
+    pair.a.wait_event("UNDEFINED/REMOVED", guest.name)
+    expect(pair.a.state(guest.name), "none", "state on the source")
+    expect(pair.b.client.domain(guest.name).isPersistent(), 1, "persistent on the destination")
     end_guest(pair, guest)
 
 

@@ -116,16 +116,17 @@ static void what_lies_is_refused(void **state)
 static void who_may_call_what(void **state)
 {
     (void)state;
-    for (int32_t n = PEER_HELLO; n <= PEER_RUNS; n++) {
+    for (int32_t n = PEER_HELLO; n <= PEER_KEPT; n++) {
         const struct rpc_proc *proc = rpc_find(PROGRAM_PEER, n);
         assert_non_null(proc);
         assert_false(proc->flags & RPC_READ_ONLY_OK);
-        assert_int_equal(!!(proc->flags & RPC_PEER), n != PEER_PROOF && n != PEER_SETTLE && n != PEER_RUNS);
+        bool is_call = n != PEER_PROOF && n != PEER_SETTLE && n != PEER_RUNS && n != PEER_KEPT;
+        assert_int_equal(!!(proc->flags & RPC_PEER), is_call);
         assert_int_equal(!!(proc->flags & RPC_BEFORE_OPEN), n == PEER_HELLO);
     }
     assert_null(rpc_find(PROGRAM_PEER, 0));
-    assert_null(rpc_find(PROGRAM_PEER, PEER_RUNS + 1));
-    assert_null(rpc_procedure_name(PROGRAM_PEER, PEER_RUNS + 1));
+    assert_null(rpc_find(PROGRAM_PEER, PEER_KEPT + 1));
+    assert_null(rpc_procedure_name(PROGRAM_PEER, PEER_KEPT + 1));
 }
 
 int main(void)
