@@ -45,6 +45,7 @@ class Judge:
         self.found = ("", "")
         self.has_channel = self.p["peers"] or self.p["p2p"]
         self.written = {}  # on each disk, as the guest was told
+        self.settled_at = float("inf")
 
     # ---- what it looks like ----
 
@@ -199,7 +200,7 @@ class Judge:
                 return "LOST", f"{self.seen()}: not resumed by hand: {refusal}"
             what = "resumed by hand" if self.settle() == "moved" else None
         if what == "in doubt":
-            before = self.seen()
+            before, self.settled_at = self.seen(), time.monotonic()
             if refusal := self.settle_by_hand():
                 return "STUCK", f"{before}: not settled: {refusal}"
             settled = self.settle()
@@ -256,9 +257,12 @@ class Judge:
         return what
 
     def _one_runner(self, what):
-        ran = [one for one in self.guest.ticks.faults() if "two runners" in one]
+        """An operator may go back to a copy that is older than what ran elsewhere; from his word on just one may run."""
+        ticks = self.guest.ticks
+        ran = [one for one in ticks.faults(self.settled_at) if "two runners" in one]
         restarted = "restarted the guest" in self.pair.a.log_tail(200)
-        doubled = what == "both run" or len(ran) > STOPPED_AT_ONCE or (ran and not restarted)
+        both = what == "both run" or len(ticks.connections_since(self.settled_at)) > 1
+        doubled = both or len(ran) > STOPPED_AT_ONCE or (ran and not restarted)
         if not doubled:
             return None
         if not self.has_channel and not self.p["require_proof"] and self.found[0] == "RUNNING/MIGRATION_CANCELED":

@@ -185,12 +185,18 @@ class Ticks:
         gaps = [(b - a, a) for a, b in zip(stamps, stamps[1:])]
         return max(gaps, default=(0.0, since))
 
-    def faults(self):
+    def connections_since(self, since):
+        """Those of whom ticks came after a time."""
+        return {connection for t, connection, _ in self.all() if t > since}
+
+    def faults(self, until=float("inf")):
         """What must never be: ticks of a source after the destination's first, a tick that came twice or never."""
         faults = []
         newest = 0
         last = None
         for at, connection, low in self.all():
+            if at > until:
+                break
             if connection < newest:
                 faults.append(f"tick {low} from connection {connection} after {newest} began: two runners")
             newest = max(newest, connection)
