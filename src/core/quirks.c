@@ -113,6 +113,9 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
     [QUIRK_PREEMPT_DIES_AS_IT_RESUMES] =
         {V10, 0, "with preempt the destination can die of a cut within milliseconds of being resumed (2 of 40)",
          "none: the guest is lost, and both ends say so", "stream_is_resumed_by_itself"},
+    [QUIRK_PAUSE_AS_IT_WAKES] =
+        {V10, 0, "the destination can die of a pause that meets it as it notices the end of its stream (1 of 10)",
+         "one that answers has 0.2 s to notice by itself first", "destination_stood_still"},
 };
 
 bool quirk_applies(enum quirk quirk, uint32_t version)

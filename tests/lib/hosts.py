@@ -82,10 +82,11 @@ class Host:
         return subprocess.CompletedProcess(process.args, process.returncode, words, error)
 
     def virsh_start(self, *arguments):
-        """Runs virsh beside the test; the caller waits for it or ends it."""
+        """Runs virsh beside the test; the caller waits for it or ends it. With SIGPIPE ignored, as it is here: or else a
+        daemon that is killed can take its virsh along."""
         return subprocess.Popen(["virsh", "-q", "-c", self.uri, *arguments], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                env={**os.environ, "LD_PRELOAD": VIRSH_QUIT})
+                                restore_signals=False, env={**os.environ, "LD_PRELOAD": VIRSH_QUIT})
 
     def state(self, guest):
         return self.client.state(guest)

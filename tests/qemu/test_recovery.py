@@ -1,5 +1,6 @@
 """A post-copy that broke goes on: by itself, or for a client. In the end the guest says whether it lost anything."""
 import os
+import signal
 import threading
 import time
 
@@ -11,7 +12,7 @@ from lib.networks import Networks
 from lib.runner import expect, test
 from lib.wire import Wire
 from mending import (enter, expect_whole, finish_failed, guest_that_moves, history, networked, resume, wait_broken,
-                     wait_end, wait_flowing, wait_mended)
+                     wait_end, wait_flowing, wait_mended, wait_told)
 from moving import QEMUS, only_qemu, query_migrate, refused, through_wire
 
 WAYS = ["client-managed", "p2p"]
@@ -141,6 +142,24 @@ def healthy_stream_is_left_alone(case, qemu):
     wait_until(lambda: pair.a.state(guest.name) == "SHUTOFF/MIGRATED", "it is not over on the source")
     move.expect_intact()
     end_guest(pair, guest)
+
+
+@test(waits=True, qemu=QEMUS)
+def destination_stood_still(case, qemu):
+    """Its host ran neither QEMU nor its daemon, and the source has broken the stream: it wakes up to both, and goes on."""
+    pair, guest, move = guest_that_moves(case, qemu, "p2p", postcopy_stall_timeout=1)
+    enter(move, "p2p")
+    for times in (1, 2):
+        stopped = only_qemu(pair.b), pair.b.process.pid
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        wait_told(pair.a, "SUSPENDED/POSTCOPY_FAILED", times)
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        wait_mended(pair, times)
+    move.let_go("--postcopy")
+    wait_end(move)
+    expect_whole(pair, guest, move, 2)
 
 
 # ---- by hand ----
