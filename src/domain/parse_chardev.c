@@ -42,14 +42,6 @@ static int parse_unix(struct parse *p, const struct xml_node *n, struct domain_c
     if (parse_only(p, n, "mode path", "reconnect") < 0 || parse_mode(p, n, c) < 0 ||
         parse_path(p, n, "path", UNIX_PATH_MAX, &c->path) < 0)
         return -1;
-    if (c->path &&
-        (strstr(c->path, DOMAIN_CHANNEL_FOLDER) || strstr(c->path, DOMAIN_CHANNEL_FILE))) {
-        c->path_generated = true;
-        if (!p->live) { /* a running guest's document: the next start makes a new one */
-            c->path = NULL;
-            c->path_generated = false;
-        }
-    }
     return parse_reconnect(p, n, c);
 }
 
@@ -262,6 +254,17 @@ static int parse_channel_target(struct parse *p, const struct xml_node *n, struc
     return 0;
 }
 
+/* Of a running guest's document: the next start makes a new one. */
+static void take_generated_path(const struct parse *p, struct domain_chardev *c)
+{
+    if (c->type != DOMAIN_CHARDEV_UNIX || !c->path ||
+        (!strstr(c->path, DOMAIN_CHANNEL_FOLDER) && !strstr(c->path, DOMAIN_CHANNEL_FILE)))
+        return;
+    c->path_generated = p->live;
+    if (!p->live)
+        c->path = NULL;
+}
+
 int parse_channel(struct parse *p, const struct xml_node *n)
 {
     struct domain_channel c = {0};
@@ -274,6 +277,7 @@ int parse_channel(struct parse *p, const struct xml_node *n)
                         n->line);
     if (parse_channel_target(p, target, &c) < 0)
         return -1;
+    take_generated_path(p, &c.source);
     if (c.source.type == DOMAIN_CHARDEV_UNIX && !c.source.path && !c.source.listen)
         return fail_set(p->fail, VIR_ERR_XML_ERROR,
                         "XML line %u: a channel that connects needs a path", n->line);

@@ -90,6 +90,19 @@ static void a_live_document_is_taken_as_live_only_where_it_is_ours(void **state)
     assert_int_equal(defined->channels[0].state, DOMAIN_CHANNEL_UNKNOWN);
 }
 
+static void only_a_channels_path_can_be_generated(void **state)
+{
+    (void)state;
+    const char *path = "<source mode='bind' path='/s/channel@a'/>";
+    auto_free char *devices = NULL;
+    assert_true(asprintf(&devices, "<serial type='unix'>%s</serial><channel type='unix'>%s<target type='virtio'/></channel>",
+                         path, path) > 0);
+    auto_domain struct domain *d = accept("", devices);
+    assert_string_equal(d->serials[0].source.path, "/s/channel@a");
+    assert_false(d->serials[0].source.path_generated);
+    assert_null(d->channels[0].source.path);
+}
+
 static void words_come_out_as_they_went_in(void **state)
 {
     (void)state;
@@ -220,6 +233,7 @@ int main(void)
         cmocka_unit_test(a_running_guests_document_has_what_is_live),
         cmocka_unit_test(no_other_document_has_it),
         cmocka_unit_test(a_live_document_is_taken_as_live_only_where_it_is_ours),
+        cmocka_unit_test(only_a_channels_path_can_be_generated),
         cmocka_unit_test(words_come_out_as_they_went_in),
         cmocka_unit_test(an_unknown_flag_is_refused),
         cmocka_unit_test(a_document_that_does_not_fit_is_an_error),
