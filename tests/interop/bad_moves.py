@@ -32,12 +32,12 @@ def wait_nothing_left(host):
 def expect_undisturbed(pair, guest):
     """The guest runs where it was, no job, no word about it, nothing left on the other side."""
     expect(pair.a.state(guest.name), "RUNNING/BOOTED", "state of the guest")
-    expect(pair.a.events(guest.name), ["DEFINED/ADDED", "STARTED/BOOTED"], "events of the source")
+    expect(pair.a.told(guest.name), ["DEFINED/ADDED", "STARTED/BOOTED"], "events of the source")
     assert no_job(pair.a, guest), "there is a job"
     expect(pair.b.leftovers(), [], "leftovers on the destination")
     for host in (pair.a, pair.b):
         started = time.monotonic()
-        host.client.connection.getLibVersion()
+        host.client.hear()
         assert time.monotonic() - started < PROMPT, f"{host.name} is slow"
 
 

@@ -16,7 +16,7 @@ def with_device(guest, device):
 def expect_nothing_came_of_it(attacked):
     attacked.expect_served()
     expect(attacked.host.client.connection.listAllDomains(), [], "guests")
-    expect(attacked.host.events(), [], "events")
+    expect(attacked.host.told(), [], "events")
     expect(attacked.host.leftovers(), [], "leftovers")
 
 

@@ -135,7 +135,7 @@ def a_read_only_connection_changes_nothing(case):
             except RpcError:
                 pass
     expect(defined.XMLDesc(), document, "the definition after all that")
-    expect(attacked.host.events(), ["DEFINED/ADDED"], "events")
+    expect(attacked.host.told(), ["DEFINED/ADDED"], "events")
     attacked.expect_served()
 
 
@@ -213,8 +213,8 @@ def a_client_that_does_not_read_its_events_is_disconnected(case):
         rounds += 25
         assert rounds < 2000, "the client that does not read is still there"
     greedy.wait_end()
-    reader.connection.getLibVersion()
-    told = attacked.host.events(guest.name)
+    reader.hear()
+    told = attacked.host.told(guest.name)
     expect(told, ["DEFINED/ADDED", "UNDEFINED/REMOVED"] * rounds, "events of who reads them")
     attacked.expect_served()
 

@@ -78,7 +78,7 @@ def a_stream_that_never_begins(case, peers):
     libvirt_refuses(lambda: migrate(pair, guest, "tcp://no-such-host.invalid"), None, "no-such-host.invalid",
                     within=2 * PATIENCE)
     pair.b.wait_event("STOPPED/FAILED", guest.name)
-    expect(pair.b.events(guest.name), ["STARTED/MIGRATED", "STOPPED/FAILED"], "events of the destination")
+    expect(pair.b.told(guest.name), ["STARTED/MIGRATED", "STOPPED/FAILED"], "events of the destination")
     job = pair.b.timeline.wait_for(lambda e: e.kind == "job" and e.host == pair.b.name, PATIENCE, "JOB_COMPLETED")
     assert "cancelled by its client" in job.data.get("errmsg", ""), job
     expect_undisturbed(pair, guest)

@@ -117,7 +117,7 @@ def a_second_client_that_meddles_drives_nothing(case):
     refused(lambda: other.finish(cookie=NO_COOKIE, cancelled=1), OPERATION, "another migration job")
     other.source.close()
     other.destination.close()
-    pair.b.client.connection.getLibVersion()
+    pair.b.client.hear()
     pair.a.virsh("migrate-setspeed", guest.name, "1000")
     steps.performed(perform)
     steps.destination.answer(early)
@@ -221,7 +221,7 @@ def a_client_that_dies_before_confirm(case):
     steps.source.close()
     steps.destination.close()
     expect(pair.b.state(guest.name), "RUNNING/MIGRATED", "state there")
-    pair.b.client.connection.getLibVersion()
+    pair.b.client.hear()
     expect(pair.a.state(guest.name).split("/")[0], "PAUSED", "state on the source")
     done = pair.a.virsh_try("resume", guest.name)
     assert done.returncode, "resumed on the source, too"

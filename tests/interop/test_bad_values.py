@@ -139,7 +139,7 @@ def cookies_that_are_garbage_for_prepare(case):
         told = refused(lambda data=data: steps.prepare(cookie=data), None)
         assert len(told) < 1000, f"{what}: a sentence of {len(told)} bytes"
         expect(pair.b.leftovers(), [], f"leftovers after {what}")
-    expect(pair.b.events(guest.name), [], "events of the destination")
+    expect(pair.b.told(guest.name), [], "events of the destination")
     steps.confirm(cookie=NO_COOKIE, cancelled=1)
     expect_undisturbed(pair, guest)
     end_guest(pair, guest)

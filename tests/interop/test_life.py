@@ -31,7 +31,7 @@ def a_guest_lives(case, qemu):
     domain.undefine()
     host.wait_event("UNDEFINED/REMOVED")
     expect(host.state("guest"), "none", "state once undefined")
-    expect(host.events("guest"),
+    expect(host.told("guest"),
            ["DEFINED/ADDED", "STARTED/BOOTED", "SUSPENDED/PAUSED", "RESUMED/UNPAUSED", "STOPPED/DESTROYED",
             "UNDEFINED/REMOVED"], "events")
     expect(host.leftovers(), [], "leftovers")
@@ -46,7 +46,7 @@ def a_guest_may_start_paused(case, qemu):
     guest.wait_ready()
     host.virsh("destroy", "--graceful", "guest")
     host.wait_event("STOPPED/DESTROYED")
-    expect(host.events("guest"),
+    expect(host.told("guest"),
            ["STARTED/BOOTED", "SUSPENDED/PAUSED", "RESUMED/UNPAUSED", "STOPPED/DESTROYED"], "events")
     expect(host.state("guest"), "none", "a transient guest's state after its end")
     expect(host.leftovers(), [], "leftovers")
@@ -128,7 +128,7 @@ def a_start_that_fails_says_what_qemu_said(case, qemu):
     expect(host.state("guest"), "SHUTOFF/FAILED", "a persistent guest that did not start")
     host.virsh("undefine", "guest")
     host.wait_event("UNDEFINED/REMOVED")
-    expect(host.events("guest"), ["DEFINED/ADDED", "UNDEFINED/REMOVED"], "events")
+    expect(host.told("guest"), ["DEFINED/ADDED", "UNDEFINED/REMOVED"], "events")
     expect(host.leftovers(), [], "leftovers")
 
 
@@ -232,7 +232,7 @@ def a_qemu_that_is_told_to_end_is_a_shutdown(case, qemu):
     expect(host.state("guest"), "RUNNING/BOOTED", "state after a power button that nobody heeds")
     os.kill(only_qemu(host), signal.SIGTERM)
     host.wait_event("STOPPED/SHUTDOWN")
-    expect(host.events("guest"), ["STARTED/BOOTED", "SHUTDOWN/HOST", "STOPPED/SHUTDOWN"], "events")
+    expect(host.told("guest"), ["STARTED/BOOTED", "SHUTDOWN/HOST", "STOPPED/SHUTDOWN"], "events")
 
 
 @test()

@@ -107,4 +107,4 @@ def a_guest_may_start_again_when_it_powers_itself_off(case, qemu):
     wait_until(lambda: reboots, "the restart is not told")
     host.virsh("destroy", "guest")
     host.wait_event("STOPPED/DESTROYED")
-    expect(host.events("guest"), ["STARTED/BOOTED", "STOPPED/DESTROYED"], "events")
+    expect(host.told("guest"), ["STARTED/BOOTED", "STOPPED/DESTROYED"], "events")

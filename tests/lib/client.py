@@ -6,6 +6,7 @@ import libvirt
 import libvirt_qemu
 
 from . import names
+from .patience import PATIENCE
 
 _loop_lock = threading.Lock()
 _loop_started = False
@@ -62,6 +63,16 @@ class Client:
             self.connection.close()
         except libvirt.libvirtError:
             pass
+
+    def hear(self):
+        """Returns when everything is in the time line that the daemon had told before this call."""
+        self.connection.getLibVersion()  # the answer comes after it,
+        for _ in range(2):               # and the loop's thread goes round
+            heard = threading.Event()
+            timer = libvirt.virEventAddTimeout(0, lambda _timer, event: event.set(), heard)
+            came = heard.wait(PATIENCE)
+            libvirt.virEventRemoveTimeout(timer)
+            assert came, "libvirt's event loop stands still"
 
     def domain(self, name):
         return self.connection.lookupByName(name)

@@ -95,6 +95,11 @@ class Host:
         """The life-cycle events so far, by name, in order."""
         return self.timeline.texts(host=self.name, kind="lifecycle", guest=guest)
 
+    def told(self, guest=None):
+        """The same, with all that the daemon has told by now."""
+        self.client.hear()
+        return self.events(guest)
+
     def wait_event(self, text, guest=None, timeout=PATIENCE):
         return self.timeline.wait_for(
             lambda e: e.host == self.name and e.kind == "lifecycle" and e.text == text and guest in (None, e.guest),

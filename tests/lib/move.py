@@ -106,7 +106,7 @@ class Move:
                     f"{host.name}: {names[-1]}")
         # A call that is answered after them: what the daemon told before it has arrived by then.
         for host in (self.source, self.destination):
-            host.client.connection.getLibVersion()
+            host.client.hear()
         told = [self._events(host) for host in (self.source, self.destination)]
         expect(told, list(expected), "events of source and destination")
 

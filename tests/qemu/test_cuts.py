@@ -69,7 +69,7 @@ def judge(pair, guest, move, allowed):
     for entry in pair.timeline.entries(kind="job"):
         assert entry.data["success"] or "QEMU refused" != entry.data["errmsg"], f"{entry}: no reason: {entry.data}"
     for host, state in zip((pair.a, pair.b), found):
-        host.client.connection.getLibVersion()
+        host.client.hear()
 
         def told(host=host):
             return [event for event in host.events(guest.name) if not event.startswith(("DEFINED", "UNDEFINED"))]

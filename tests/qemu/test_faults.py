@@ -112,9 +112,9 @@ def source_dies_in_post_copy(case, qemu):
     pair.b.wait_event("RESUMED/POSTCOPY_FAILED", guest.name)
     move.finish_failed()
     # The client may have brought the news of the broken stream before the process was seen to end.
-    told = [event for event in pair.a.events(guest.name)[2:] if event != "SUSPENDED/POSTCOPY_FAILED"]
+    told = [event for event in pair.a.told(guest.name)[2:] if event != "SUSPENDED/POSTCOPY_FAILED"]
     expect(told, ["SUSPENDED/MIGRATED", "SUSPENDED/POSTCOPY", "STOPPED/FAILED"], "events of the source")
-    expect(pair.b.events(guest.name), ["STARTED/MIGRATED", "RESUMED/POSTCOPY", "RESUMED/POSTCOPY_FAILED"],
+    expect(pair.b.told(guest.name), ["STARTED/MIGRATED", "RESUMED/POSTCOPY", "RESUMED/POSTCOPY_FAILED"],
            "events of the destination")
     move.expect_states("SHUTOFF/CRASHED", "RUNNING/POSTCOPY_FAILED")
     expect(wait_job(pair.a, guest).get("success"), False, "success of the source's job")

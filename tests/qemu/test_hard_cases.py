@@ -131,8 +131,8 @@ def client_dies_before_finish_of_post_copy(case, qemu, peers):
     steps.destination.close()
     pair.a.wait_event("STOPPED/MIGRATED", guest.name)
     expect((pair.a.state(guest.name), pair.b.state(guest.name)), ("SHUTOFF/MIGRATED", "RUNNING/MIGRATED"), "states")
-    expect(pair.a.events(guest.name)[-3:], POST_COPY_STOP_FIRST[0], "events of the source")
-    expect(pair.b.events(guest.name), POST_COPY_STOP_FIRST[1], "events of the destination")
+    expect(pair.a.told(guest.name)[-3:], POST_COPY_STOP_FIRST[0], "events of the source")
+    expect(pair.b.told(guest.name), POST_COPY_STOP_FIRST[1], "events of the destination")
     move.expect_intact()
     end_guest(pair, guest)
 
@@ -160,7 +160,7 @@ def clients_that_are_too_many(case, qemu, way):
     states = sorted(host.state(guest.name) for host in (pair.b, third))
     expect(states, ["RUNNING/MIGRATED", "none"], "states on the destinations")
     arrived, other = (pair.b, third) if pair.b.state(guest.name) != "none" else (third, pair.b)
-    expect((other.events(guest.name), other.leftovers()), ([], []), "what the other destination heard and has")
+    expect((other.told(guest.name), other.leftovers()), ([], []), "what the other destination heard and has")
     expect((guest.verdict()["wrong"], guest.ticks.faults()[:3]), (0, []), "wrong pages and faults in the ticks")
     arrived.virsh("destroy", guest.name)
     end_guest(pair, guest)
@@ -201,10 +201,10 @@ def destination_died(case, qemu, way):
 def destination_dies_in_the_switchover(case, qemu, way):
     """What had failed is told, and the guest is its user's again; when the other host is back, it hears of it."""
     pair, guest, move = destination_died(case, qemu, way)
-    told = len(pair.a.events(guest.name))
+    told = len(pair.a.told(guest.name))
     for call in ("suspend", "resume"):
         pair.a.virsh(call, guest.name)
-    expect(pair.a.events(guest.name)[told:], ["SUSPENDED/PAUSED", "RESUMED/UNPAUSED"], "what was told of them")
+    expect(pair.a.told(guest.name)[told:], ["SUSPENDED/PAUSED", "RESUMED/UNPAUSED"], "what was told of them")
     move.expect_intact()
     pair.a.virsh("reset", guest.name)
     pair.a.restart()

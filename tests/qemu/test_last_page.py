@@ -62,5 +62,5 @@ def cut_behind_the_last_page(case, qemu):
     wire.cut()
     assert "post-copy" in move.finish_failed()
     wait_until(lambda: states(pair, guest) == BROKEN, f"states {states(pair, guest)}, not {BROKEN}")
-    expect(pair.a.events(guest.name)[-1], "SUSPENDED/POSTCOPY_FAILED", "what the source told last")
+    expect(pair.a.told(guest.name)[-1], "SUSPENDED/POSTCOPY_FAILED", "what the source told last")
     end_guest(pair, guest)

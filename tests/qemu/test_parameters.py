@@ -121,8 +121,8 @@ def stays_paused_as_asked(case, qemu, way, phase):
     move.finish()
     told = ["SUSPENDED/MIGRATED", *(["SUSPENDED/POSTCOPY"] if phase == "post-copy" else []), "STOPPED/MIGRATED"]
     a.wait_event("UNDEFINED/REMOVED", guest.name)
-    expect(a.events(guest.name)[2:], [*told, "UNDEFINED/REMOVED"], "events of the source")
-    expect(b.events("moved"), ["STARTED/MIGRATED", "DEFINED/ADDED", "SUSPENDED/PAUSED"], "events of the destination")
+    expect(a.told(guest.name)[2:], [*told, "UNDEFINED/REMOVED"], "events of the source")
+    expect(b.told("moved"), ["STARTED/MIGRATED", "DEFINED/ADDED", "SUSPENDED/PAUSED"], "events of the destination")
     expect((a.state(guest.name), b.state("moved")), ("none", "PAUSED/USER"), "states")
     b.virsh("resume", "moved")
     expect((guest.verdict()["wrong"], guest.ticks.faults()[:3]), (0, []), "wrong pages and faults in the ticks")

@@ -74,7 +74,7 @@ def guests_are_found_again(case, qemu, way):
     away(host, way)
     back(host)
     expect(seen(), before, "the guests after the restart")
-    expect(host.events()[events:], [], "events")
+    expect(host.told()[events:], [], "events")
     expect(host.qemu_pids(), qemus, "QEMUs")
 
     host.virsh("resume", "paused")

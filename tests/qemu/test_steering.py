@@ -168,9 +168,9 @@ def options_that_go_together(case, qemu):
     move.let_go()
     move.finish()
     expect(pair.a.state(guest.name), "none", "state of the undefined guest on the source")
-    expect(pair.a.events(guest.name)[-3:], ["SUSPENDED/MIGRATED", "STOPPED/MIGRATED", "UNDEFINED/REMOVED"],
+    expect(pair.a.told(guest.name)[-3:], ["SUSPENDED/MIGRATED", "STOPPED/MIGRATED", "UNDEFINED/REMOVED"],
            "events on the source")
-    expect(pair.b.events("moved"), ["STARTED/MIGRATED", "DEFINED/ADDED", "RESUMED/MIGRATED"],
+    expect(pair.b.told("moved"), ["STARTED/MIGRATED", "DEFINED/ADDED", "RESUMED/MIGRATED"],
            "events on the destination")
     domain = pair.b.client.domain("moved")
     expect((domain.isPersistent(), domain.UUIDString()), (1, guest.uuid), "persistent, and who it is")

@@ -91,11 +91,11 @@ def calls_at_both_ends(case, qemu, phase):
     """Refused with a sentence; the job is told of; an undefined guest goes on, and is known no more when it has left."""
     pair, guest, move, wire = in_phase(case, qemu, phase)
     before = pair.a.state(guest.name), pair.b.state(guest.name)
-    told = len(pair.a.events(guest.name)), len(pair.b.events(guest.name))
+    told = len(pair.a.told(guest.name)), len(pair.b.told(guest.name))
     refuse_all(pair, guest, phase)
     read_jobs(pair, guest)
     expect((pair.a.state(guest.name), pair.b.state(guest.name)), before, "states after what was refused")
-    expect((len(pair.a.events(guest.name)), len(pair.b.events(guest.name))), told, "number of events")
+    expect((len(pair.a.told(guest.name)), len(pair.b.told(guest.name))), told, "number of events")
     pair.a.virsh("undefine", guest.name)
     expect(pair.a.state(guest.name), before[0], "state once it is undefined")
     goes_on(pair, move, wire, phase)
@@ -132,7 +132,7 @@ def destroyed_end(case, qemu, phase, end):
         return
     failed = "PAUSED/POSTCOPY_FAILED" if kept is pair.a else "RUNNING/POSTCOPY_FAILED"
     wait_until(lambda: kept.state(guest.name) == failed, lambda: f"the other end reads {kept.state(guest.name)}")
-    expect(kept.events(guest.name)[-1], failed.replace("PAUSED", "SUSPENDED").replace("RUNNING", "RESUMED"), "what it told last")
+    expect(kept.told(guest.name)[-1], failed.replace("PAUSED", "SUSPENDED").replace("RUNNING", "RESUMED"), "what it told last")
     only_qemu(kept)
     refused(kept, "--postcopy-resume", "resume", guest.name)
     expect(guest.ticks.faults()[:3], [], "faults in the ticks")
