@@ -104,7 +104,6 @@ class Move:
                 self.pair.timeline.wait_for(
                     lambda e, host=host, names=names: self._events(host)[-1:] == names[-1:], PATIENCE,
                     f"{host.name}: {names[-1]}")
-        # A call that is answered after them: what the daemon told before it has arrived by then.
         for host in (self.source, self.destination):
             host.client.hear()
         told = [self._events(host) for host in (self.source, self.destination)]
